@@ -1,0 +1,1 @@
+"""The nouns of gonogo: frozen values, standard library only."""

@@ -1,0 +1,105 @@
+"""What a judge finds, what a check comes to, and what the gate decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from gonogo.model.check import Check
+from gonogo.model.environment import Environment, Release
+from gonogo.model.errors import ExitStatus
+from gonogo.model.evidence import Evidence
+
+
+class Verdict(StrEnum):
+    """Of one item."""
+
+    PASS = "pass"  # noqa: S105 - a verdict
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Decision(StrEnum):
+    """Of a run."""
+
+    GO = "GO"
+    NO_GO = "NO-GO"
+    HOLD = "HOLD"
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        return {"GO": ExitStatus.GO, "NO-GO": ExitStatus.NO_GO, "HOLD": ExitStatus.HOLD}[self.value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One rule, judged. `rule` and `observed` are short texts; `reason` puts the observation inside the rule:
+    `p95_latency 412 ms > 300 ms (n=1840, ion-canary.yaml:12)`. `details` are lines worth listing."""
+
+    verdict: Verdict
+    reason: str
+    rule: str
+    observed: str
+    samples: int | None = None
+    details: tuple[str, ...] = ()
+    decidable: str | None = None  # for HOLD: when it becomes decidable, or what is missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One check, judged: the worst of its findings, all of them kept."""
+
+    check: Check
+    verdict: Verdict
+    reason: str
+    findings: tuple[Finding, ...] = ()
+    evidence: tuple[str, ...] = ()  # Look keys
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """All that a judge may know, beside its options. Nothing in it does I/O.
+
+    `evidence` holds this check's looks by their names in the checklist ("it" when there is one).
+    `reached` are the sides that answered anything at all in this run (for the control rule).
+    `others` are outcomes of the other checks, for items that sum up (empty for all the rest).
+    """
+
+    check: Check
+    environment: Environment
+    release: Release | None
+    now: datetime
+    t0: datetime | None
+    evidence: Mapping[str, Evidence]
+    reached: frozenset[str] = frozenset()
+    others: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """An accepted failure: annotates a fail, never rewrites it. Bound to one release."""
+
+    id: str
+    environment: str
+    release: str
+    owner: str
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gated:
+    """The gate's answer for one run."""
+
+    decision: Decision
+    reasons: tuple[str, ...]  # why it is not GO, worst first; empty for GO
+    waived: Mapping[str, Waiver] = field(default_factory=dict)
+    not_due: Mapping[str, timedelta | None] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+Json = dict[str, Any]

@@ -1,0 +1,90 @@
+"""What every probe gets and gives: a vantage point to look from, and a sight of one target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import RLock
+from typing import Any, TypeVar
+
+from gonogo.model.environment import BackEnd, Environment, Release, Side
+from gonogo.model.errors import ConfigError
+from gonogo.model.evidence import Seen, Unseen
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What one look came to. `source` says for people where; `side` is the target under test, None for an
+    observer of it (a metrics or log back end). `tries` are (took, how it ended), one an attempt."""
+
+    source: str
+    outcome: Seen | Unseen
+    side: str | None = None
+    tries: tuple[tuple[timedelta, str], ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Vantage:
+    """Where a run looks from: the environment with its addresses resolved, the release, the time, secrets.
+
+    `reveal` turns the name of a secret into its value and is called in a transport only.
+    `shared` builds one client a key for the whole run, and `close` ends them all.
+    """
+
+    environment: Environment
+    release: Release | None
+    now: datetime
+    t0: datetime | None
+    reveal: Callable[[str], str]
+    base: str = "."  # folder that relative file names of the environment start from
+    _made: dict[str, Any] = field(default_factory=dict)
+    _lock: RLock = field(default_factory=RLock)
+
+    def side(self, name: str) -> Side:
+        """The side of this name; ConfigError if the environment has none."""
+        return _named(self.environment.sides, name, "side", self.environment)
+
+    def back_end(self, name: str) -> BackEnd:
+        """The back end of this name; ConfigError if the environment has none."""
+        return _named(self.environment.back_ends, name, "back end", self.environment)
+
+    def shared(self, key: str, make: Callable[[], T]) -> T:
+        """One object a key in this run: built by the first look that needs it, thread-safe."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            made: T = self._made[key]
+            return made
+
+    def close(self) -> None:
+        """Close every shared client that can be closed."""
+        with self._lock:
+            for made in self._made.values():
+                close = getattr(made, "close", None)
+                if callable(close):
+                    close()
+            self._made.clear()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A way of looking. `look` raises nothing but ConfigError and SafetyRefusal; a failure is an Unseen.
+
+    `needs` lists the sides and back ends that the options name, so that a plan is checked before it runs.
+    """
+
+    options: type
+    look: Callable[[Any, Vantage], Sight]
+    sides: Callable[[Any], tuple[str, ...]] = lambda _: ()
+    back_ends: tuple[str, ...] = ()
+    extra: str | None = None  # the optional dependency that holds its client
+
+
+def _named(table: Mapping[str, T], name: str, what: str, environment: Environment) -> T:
+    if name not in table:
+        known = ", ".join(sorted(table)) or "none"
+        raise ConfigError(f"{environment.name} has no {what} {name!r}; it has {known}", environment.origin)
+    return table[name]
