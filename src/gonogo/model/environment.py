@@ -70,6 +70,7 @@ class Comparator(StrEnum):
 
     @property
     def symbol(self) -> str:
+        """The sign between an observation and its limit, as the rule wants it."""
         return {"below": "<", "at_most": "<=", "above": ">", "at_least": ">="}[self.value]
 
     def holds(self, value: float, limit: float) -> bool:
@@ -99,6 +100,7 @@ class Objective:
 
     @property
     def comparator(self) -> Comparator:
+        """The one comparator that is given; ValueError if none is."""
         for comparator in Comparator:
             if getattr(self, comparator.value) is not None:
                 return comparator
@@ -106,6 +108,7 @@ class Objective:
 
     @property
     def limit(self) -> float:
+        """The number beside the comparator, in `unit`."""
         return float(getattr(self, self.comparator.value))
 
 

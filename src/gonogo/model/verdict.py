@@ -31,13 +31,15 @@ class Decision(StrEnum):
 
     @property
     def exit_status(self) -> ExitStatus:
+        """The exit status that says this decision."""
         return {"GO": ExitStatus.GO, "NO-GO": ExitStatus.NO_GO, "HOLD": ExitStatus.HOLD}[self.value]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One rule, judged. `rule` and `observed` are short texts; `reason` puts the observation inside the rule:
-    `p95_latency 412 ms > 300 ms (n=1840, ion-canary.yaml:12)`. `details` are lines worth listing."""
+    `p95_latency 412 ms > 300 ms (n=1840, ion-canary.yaml:12)`. `details` are lines worth listing.
+    """
 
     verdict: Verdict
     reason: str
