@@ -11,7 +11,7 @@ from typing import Any
 from gonogo.model.check import Check
 from gonogo.model.environment import Environment, Release
 from gonogo.model.evidence import Evidence
-from gonogo.model.verdict import Gated, Outcome
+from gonogo.model.verdict import Gated, Outcome, Waiver
 
 SCHEMA = 1
 
@@ -52,6 +52,7 @@ class Plan:
     faults: tuple[str, ...] = ()
     scenes: Mapping[str, str] = field(default_factory=dict)  # phase -> scene
     actions: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()  # as they stood at the start, so that judging again sees the same
     schema: int = SCHEMA
 
     @property
@@ -76,4 +77,5 @@ class Run:
     now: datetime
     folder: Path | None = None
     narrowed: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()  # each of them makes HOLD: evidence not written, configuration changed, worker lost
     notes: tuple[str, ...] = ()
