@@ -18,6 +18,7 @@ from gonogo.model.environment import Environment, Release
 from gonogo.model.errors import Origin
 from gonogo.model.evidence import Attempt, Cause, Evidence, Seen, Unseen, plain
 from gonogo.model.run import SCHEMA, Plan, PlannedLook
+from gonogo.model.verdict import Waiver
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -145,6 +146,7 @@ def plan_to_json(plan: Plan) -> Json:
             for look in plan.looks
         ],
         "controls": list(plan.controls),
+        "waivers": [plain(waiver) for waiver in plan.waivers],
         "uses": {one: dict(names) for one, names in plan.uses.items()},
         "checks": [check_to_json(check) for check in plan.checks],
     }
@@ -174,6 +176,7 @@ def plan_from_json(document: Any, check: Callable[[Json], Check]) -> Plan:
             faults=tuple(document["faults"]),
             scenes=document["scenes"],
             digests=document["digests"],
+            waivers=tuple(decode(Waiver, waiver) for waiver in document["waivers"]),
             looks=tuple(PlannedLook(**look) for look in document["looks"]),
             controls=tuple(document["controls"]),
             uses=document["uses"],
@@ -205,6 +208,8 @@ def _decode(kind: Any, value: Any) -> Any:
         return tuple(_decode(get_args(kind)[0], item) for item in value)
     if origin is not None and issubclass(origin, Mapping):
         return {key: _decode(get_args(kind)[1], item) for key, item in value.items()}
+    if kind is datetime:
+        return datetime.fromisoformat(value)
     if kind is timedelta:
         return timedelta(seconds=value)
     if isinstance(kind, type) and issubclass(kind, Enum):

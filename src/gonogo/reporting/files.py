@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from threading import Lock
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from gonogo.model.errors import ConfigError, ExitStatus, GonogoError
 from gonogo.model.evidence import Evidence
@@ -28,7 +28,7 @@ from gonogo.reporting.codec import (
 from gonogo.reporting.escape import slug
 
 PLAN, EVIDENCE, VERDICT = "plan.json", "evidence.jsonl", "verdict.json"
-_SEAL = ',"sha256":"'  # a line of evidence ends with the digest of all that stands before
+_SEAL = b',"sha256":"'  # a line of evidence ends with the digest of all that stands before
 
 
 class NotKept(GonogoError):
@@ -46,15 +46,11 @@ class Recorded:
     notes: tuple[str, ...] = ()
 
 
-def run_id(environment: str, phases: tuple[str, ...], now: datetime) -> str:
-    """`20261120T085400Z-local-predeploy-3fa9c1`: also the name of the folder."""
-    stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return f"{stamp}-{slug(environment)}-{slug('-'.join(phases))}-{secrets.token_hex(3)}"
-
-
-def create_folder(out: Path, name: str) -> Path:
-    """A new folder under `out`. ConfigError when it cannot be: nothing was sent yet."""
-    folder = out / name
+def make_folder(out: Path, plan: Plan) -> Path:
+    """A new folder `<UTC time>-<environment>-<phases>-<random>` under `out`. ConfigError when it cannot be."""
+    stamp = plan.created.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    phases = slug("-".join(plan.phases), at_most=40)
+    folder = out / f"{stamp}-{slug(plan.environment.name)}-{phases}-{slug(plan.run_id)[:6]}"
     try:
         folder.mkdir(parents=True)
     except OSError as error:
@@ -62,59 +58,58 @@ def create_folder(out: Path, name: str) -> Path:
     return folder
 
 
-def write_plan(folder: Path, plan: Plan, redact: Callable[[str], str] = str) -> None:
-    """plan.json, before the first packet. ConfigError when it cannot be written."""
+def write_plan(folder: Path, plan: Plan, redact: Callable[[str], str] = str) -> tuple[str, ...]:
+    """plan.json, before the manifest is looked at. Problems in words, none when it was written."""
     try:
         _write_whole(folder / PLAN, dumps(scrub(plan_to_json(plan), redact), indent=1) + "\n")
     except OSError as error:
-        raise ConfigError(f"{folder / PLAN}: cannot be written ({_why(error)})") from None
+        return (f"{folder / PLAN}: the plan was not kept ({_why(error)})",)
+    return ()
 
 
-@dataclass(slots=True, kw_only=True)
 class EvidenceWriter:
-    """evidence.jsonl, one observation a line, each line chained to the one before and the first to plan.json.
+    """evidence.jsonl, one observation a line, each line chained to the one before and the first to the run's id.
 
-    Threads may share it. A write that fails sets `problem` and ends the file there; it never raises.
+    Threads may share it. A write that fails stands in `problems` and ends the file there; it never raises.
     """
 
-    folder: Path
-    redact: Callable[[str], str] = str
-    problem: str | None = None
-    _seq: int = 0
-    _prev: str = ""
-    _file: Any = None
-    _lock: Lock = field(default_factory=Lock)
+    def __init__(self, folder: Path, run_id: str, redact: Callable[[str], str] = str) -> None:
+        self.problems: tuple[str, ...] = ()
+        self._path = folder / EVIDENCE
+        self._redact = redact
+        self._seq = 0
+        self._prev = _seed(run_id)
+        self._lock = Lock()
+        self._file: BinaryIO | None = None
+        try:
+            self._file = io.open(self._path, "xb", buffering=0)  # noqa: UP020, SIM115 - a raw file; close() ends it
+        except OSError as error:
+            self._failed(error)
 
-    def add(self, evidence: Evidence) -> None:
+    def write(self, evidence: Evidence) -> None:
         """Append one observation and hand it to the operating system."""
-        document = scrub(evidence_to_json(evidence), self.redact)
+        document = scrub(evidence_to_json(evidence), self._redact)
         with self._lock:
-            if self.problem is not None:
+            if self._file is None or self.problems:
                 return
+            body = dumps({"seq": self._seq, "prev": self._prev, **document}).encode()
+            seal = hashlib.sha256(body).hexdigest()
             try:
-                if self._file is None:
-                    self._prev = _digest(self.folder / PLAN)
-                    self._file = (self.folder / EVIDENCE).open("xb", buffering=0)
-                body = dumps({"seq": self._seq, "prev": self._prev, **document}).encode()
-                seal = hashlib.sha256(body).hexdigest()
-                _write_all(self._file, body[:-1] + f'{_SEAL}{seal}"}}\n'.encode())
-                self._seq, self._prev = self._seq + 1, seal
-            except OSError as error:
-                self.problem = f"{self.folder / EVIDENCE}: evidence was not kept ({_why(error)})"
+                _write_all(self._file, body[:-1] + _SEAL + f'{seal}"}}\n'.encode())
+            except (OSError, ValueError) as error:
+                self._failed(error)
+            self._seq, self._prev = self._seq + 1, seal
 
     def close(self) -> None:
-        """Make what was added durable. A run without observations leaves an empty file."""
+        """Make what was written durable."""
         with self._lock:
-            try:
-                if self._file is None and self.problem is None:
-                    self._file = (self.folder / EVIDENCE).open("xb", buffering=0)
-                if self._file is not None:
-                    try:
-                        os.fsync(self._file.fileno())
-                    finally:
-                        self._file.close()
-            except (OSError, ValueError) as error:
-                self.problem = self.problem or f"{self.folder / EVIDENCE}: evidence was not kept ({_why(error)})"
+            file, self._file = self._file, None
+            if file is not None:
+                try:
+                    with file:
+                        os.fsync(file.fileno())
+                except OSError as error:
+                    self._failed(error)
 
     def __enter__(self) -> Self:
         return self
@@ -122,16 +117,20 @@ class EvidenceWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _failed(self, error: Exception) -> None:
+        self.problems = self.problems or (f"{self._path}: evidence was not kept ({_why(error)})",)
 
-def read_evidence(folder: Path) -> Recorded:
+
+def read_evidence(folder: Path, run_id: str) -> Recorded:
     """Observations by look key, the last of a key wins. A torn last line is dropped and noted. Never raises."""
+    path = folder / EVIDENCE
     try:
-        raw = (folder / EVIDENCE).read_bytes()
-        prev = _digest(folder / PLAN)
+        raw = path.read_bytes()
     except OSError as error:
-        return Recorded(evidence={}, problems=(f"{error.filename}: cannot be read ({_why(error)})",))
+        return Recorded(evidence={}, problems=(f"{path}: cannot be read ({_why(error)})",))
     evidence: dict[str, Evidence] = {}
     problems: list[str] = []
+    prev: str | None = _seed(run_id)
     *lines, torn = raw.split(b"\n")
     for number, line in enumerate(lines, 1):
         try:
@@ -139,16 +138,17 @@ def read_evidence(folder: Path) -> Recorded:
             one = evidence_from_json(document)
         except Unreadable as error:
             problems.append(f"{EVIDENCE}:{number}: {error}")
-            prev = ""
+            prev = None
             continue
-        seal = document.get("sha256")
-        head, cut, _ = line.rpartition(_SEAL.encode())
+        seq, seal = document.get("seq"), document.get("sha256")
+        head, cut, _ = line.rpartition(_SEAL)
         if not cut or hashlib.sha256(head + b"}").hexdigest() != seal:
-            problems.append(f"{EVIDENCE}:{number}: changed after it was written (seq {document.get('seq')})")
-        elif document["seq"] != number - 1 or (prev and document["prev"] != prev):
-            found = document["seq"]
-            problems.append(f"{EVIDENCE}:{number}: seq {found} where {number - 1} belongs; lines are missing or moved")
-        prev = seal if isinstance(seal, str) else ""
+            problems.append(f"{EVIDENCE}:{number}: changed after it was written (seq {seq})")
+        elif seq != number - 1 or (prev is not None and document.get("prev") != prev):
+            problems.append(
+                f"{EVIDENCE}:{number}: seq {seq} does not follow; lines are missing, moved or of another run"
+            )
+        prev = seal
         evidence[one.look] = one
     notes = (f"{EVIDENCE}:{len(lines) + 1}: torn last line dropped ({len(torn)} bytes)",) if torn else ()
     return Recorded(evidence=evidence, problems=tuple(problems), notes=notes)
@@ -222,7 +222,11 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _write_all(file: Any, data: bytes) -> None:
+def _seed(run_id: str) -> str:
+    return hashlib.sha256(run_id.encode()).hexdigest()
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]

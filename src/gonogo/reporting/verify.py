@@ -17,7 +17,8 @@ def verify(folder: Path) -> list[str]:
         return [f"{folder}: there is no such folder"]
     problems: list[str] = []
     plan, verdict = _read(folder / PLAN, problems), _read(folder / VERDICT, problems)
-    problems += read_evidence(folder).problems
+    if isinstance(plan, dict):
+        problems += read_evidence(folder, str(plan.get("run_id"))).problems
     if isinstance(verdict, dict):
         problems += _digests(folder, verdict)
         problems += _contents(verdict)
