@@ -37,6 +37,7 @@ class Request:
     error_type: str = ""  # set when the answer was an error; "vertex_timeout", "db_pool", "validation" ...
     message: str = ""  # the log line
     message_length: int = 0  # characters the user sent
+    retries: int = 0  # calls of Vertex AI that were repeated before this answer
 
 
 @dataclass(kw_only=True)
