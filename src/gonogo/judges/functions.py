@@ -1,0 +1,53 @@
+"""Functions that expressions have beside JMESPath's own; imported with the first expression."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from jmespath import functions
+
+from gonogo.judges.percentile import is_number, percentile
+
+
+class Functions(functions.Functions):  # type: ignore[misc,unused-ignore]
+    """percentile(samples, p), divide(a, b), multiply(a, b), subtract(a, b), count_by(entries, key)."""
+
+    @functions.signature({"types": ["array", "object"]}, {"types": ["number"]})
+    def _func_percentile(self, samples: Any, p: float) -> float | None:
+        """Null without samples; the definition is percentile's."""
+        return percentile(samples, p)
+
+    @functions.signature({"types": ["number"]}, {"types": ["number"]})
+    def _func_divide(self, a: float, b: float) -> float | None:
+        """Null when divided by zero: nothing of nothing is not zero errors."""
+        return None if b == 0 else a / b
+
+    @functions.signature({"types": ["number"]}, {"types": ["number"]})
+    def _func_multiply(self, a: float, b: float) -> float:
+        return a * b
+
+    @functions.signature({"types": ["number"]}, {"types": ["number"]})
+    def _func_subtract(self, a: float, b: float) -> float:
+        return a - b
+
+    @functions.signature({"types": ["array"]}, {"types": ["string"]})
+    def _func_count_by(self, entries: list[Any], key: str) -> dict[str, int]:
+        """How many entries have each value of `key`, most frequent first; entries without it count as "none"."""
+        values = (entry.get(key) if isinstance(entry, dict) else None for entry in entries)
+        return dict(Counter("none" if value is None else str(value) for value in values).most_common())
+
+    @functions.signature({"types": []})
+    def _func_to_number(self, arg: Any) -> float | None:
+        """JMESPath's, without its reading of "nan", "inf" and "1_000" as numbers."""
+        if is_number(arg):
+            return arg  # type: ignore[no-any-return]
+        if not isinstance(arg, str) or "_" in arg:
+            return None
+        for read in (int, float):
+            try:
+                number = read(arg)
+            except ValueError:
+                continue
+            return number if is_number(number) else None
+        return None

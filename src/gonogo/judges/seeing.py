@@ -1,0 +1,136 @@
+"""Evidence into "trustworthy", or into the finding that says why not: the control rule, freshness, completeness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from gonogo.judges.expression import not_finite
+from gonogo.model.environment import BackEnd
+from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
+from gonogo.model.units import show_duration
+from gonogo.model.verdict import Case, Finding, Verdict
+
+OLDEST_EVIDENCE = timedelta(hours=1)  # a run that was asleep, or evidence of an older run
+MOST_AHEAD = timedelta(seconds=60)  # a clock that differs by more is wrong
+_BACK_END = {"csv_file": "metrics_csv"}  # kinds of looks whose back end has another name
+_SILENT = (Cause.UNREACHABLE, Cause.TIMEOUT)
+
+
+def trouble(case: Case, names: Iterable[str]) -> Finding | None:
+    """None if every named look can be trusted; else the worst of what is wrong with them."""
+    findings = [finding for name in names if (finding := _look(case, name)) is not None]
+    return min(findings, key=lambda finding: finding.verdict is not Verdict.FAIL, default=None)
+
+
+def unseen(case: Case, evidence: Evidence) -> Finding:
+    """What it means that `evidence` shows nothing: the control rule.
+
+    A side that does not answer while any side does is at fault, and so is one whose answer is broken.
+    When no side answers, the observer or the network between is. Observers are never the system's fault.
+    """
+    outcome = evidence.outcome
+    if not isinstance(outcome, Unseen):
+        raise TypeError("unseen() is for evidence that shows nothing")
+    what = f"{outcome.detail} ({evidence.source})"
+    side = evidence.side
+    rule = f"an answer from {side or evidence.kind}"
+    if side is not None and outcome.cause in _SILENT:
+        others = sorted(case.reached - {side})
+        if others:
+            alone = " alone" if set(case.environment.sides) - {side} <= case.reached else ""
+            text = f"{side}{alone} does not answer: {what}, while {', '.join(others)} answered"
+            return _finding(Verdict.FAIL, text, rule, outcome.cause)
+        if side in case.reached:
+            text = f"{side} does not answer: {what}, while its other paths did"
+            return _finding(Verdict.FAIL, text, rule, outcome.cause)
+        text = f"observer or network: no side answered: {what}"
+        return _finding(Verdict.INCONCLUSIVE, text, rule, outcome.cause, f"when {side} can be reached from here")
+    if side is not None and outcome.cause is Cause.BROKEN:
+        return _finding(Verdict.FAIL, f"{side} gave a broken answer: {what}", rule, outcome.cause)
+    text = f"{_SAYS[outcome.cause]}: {what}"
+    return _finding(Verdict.INCONCLUSIVE, text, rule, outcome.cause, f"when {evidence.kind} shows it")
+
+
+_SAYS = {
+    Cause.UNREACHABLE: "not reachable",
+    Cause.TIMEOUT: "no answer in time",
+    Cause.BROKEN: "broken answer",
+    Cause.DENIED: "access denied",
+    Cause.LIMITED: "rate limited",
+    Cause.PARTIAL: "only a part was seen",
+    Cause.NO_DATA: "no data",
+    Cause.REFUSED: "not looked at, a guard forbids it",
+    Cause.UNAVAILABLE: "the observer failed",
+}
+
+
+def _look(case: Case, name: str) -> Finding | None:
+    evidence = case.evidence.get(name)
+    if evidence is None:
+        return _finding(
+            Verdict.INCONCLUSIVE, f"evidence {name!r} is missing", f"evidence {name!r}", "none", "when it is"
+        )
+    match evidence.outcome:
+        case Unseen():
+            return unseen(case, evidence)
+        case Seen():
+            return _stale(case, name, evidence, evidence.outcome) or _incomplete(evidence, evidence.outcome)
+
+
+def _stale(case: Case, name: str, evidence: Evidence, seen: Seen) -> Finding | None:
+    age = case.now - evidence.ended
+    if age > OLDEST_EVIDENCE:
+        text = f"evidence is {show_duration(age)} old, at most {show_duration(OLDEST_EVIDENCE)}: {evidence.source}"
+        return _finding(Verdict.INCONCLUSIVE, text, "fresh evidence", show_duration(age), "when it is looked at again")
+    if seen.newest is None:
+        return None
+    looked = max(case.now, evidence.ended)  # what waits for a deploy to settle may look long after the run's start
+    ahead = seen.newest - looked
+    if ahead > MOST_AHEAD:
+        text = (
+            f"clock skew: the newest sample lies {show_duration(ahead)} in the future, "
+            f"at most {show_duration(MOST_AHEAD)}: {evidence.source}"
+        )
+        return _finding(Verdict.INCONCLUSIVE, text, "clocks agree", f"{show_duration(ahead)} ahead", "when they agree")
+    options = case.check.probes[name].options if name in case.check.probes else None
+    if getattr(options, "filter", "") or getattr(options, "severity", None):
+        return None  # the newest of selected entries tells nothing of the source: no news of errors is good news
+    allowed = _max_age(case, evidence, options)
+    old = looked - seen.newest
+    if old > allowed:
+        text = f"stale: the newest sample is {_age(old)} old, at most {_age(allowed)}: {evidence.source}"
+        return _finding(
+            Verdict.INCONCLUSIVE, text, f"newest sample <= {_age(allowed)} old", _age(old), "when new samples arrive"
+        )
+    return None
+
+
+def _incomplete(evidence: Evidence, seen: Seen) -> Finding | None:
+    path = not_finite(seen.data)
+    if path is not None:
+        verdict = Verdict.FAIL if evidence.side is not None else Verdict.INCONCLUSIVE
+        return _finding(verdict, f"not a finite number: {path} ({evidence.source})", "finite numbers", path)
+    if evidence.side is None:
+        warnings = seen.data.get("warnings")
+        if warnings:
+            text = f"answered with warnings: {str(warnings)[:200]} ({evidence.source})"
+            return _finding(Verdict.INCONCLUSIVE, text, "a complete answer", "warnings", "when it answers completely")
+        if seen.data.get("complete") is False:
+            text = f"only a part was seen: {evidence.source}"
+            return _finding(Verdict.INCONCLUSIVE, text, "a complete answer", "a part", "when it answers completely")
+    return None
+
+
+def _max_age(case: Case, evidence: Evidence, options: object) -> timedelta:
+    name = getattr(options, "back_end", None) or _BACK_END.get(evidence.kind, evidence.kind)
+    return case.environment.back_ends.get(name, BackEnd()).max_age
+
+
+def _age(value: timedelta) -> str:
+    whole = timedelta(seconds=round(value.total_seconds()))
+    return show_duration(whole or value)
+
+
+def _finding(verdict: Verdict, text: str, rule: str, observed: str, decidable: str | None = None) -> Finding:
+    return Finding(verdict=verdict, reason=text, rule=rule, observed=str(observed), decidable=decidable)
