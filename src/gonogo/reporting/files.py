@@ -145,9 +145,7 @@ def read_evidence(folder: Path, run_id: str) -> Recorded:
         if not cut or hashlib.sha256(head + b"}").hexdigest() != seal:
             problems.append(f"{EVIDENCE}:{number}: changed after it was written (seq {seq})")
         elif seq != number - 1 or (prev is not None and document.get("prev") != prev):
-            problems.append(
-                f"{EVIDENCE}:{number}: seq {seq} does not follow; lines are missing, moved or of another run"
-            )
+            problems.append(f"{EVIDENCE}:{number}: seq {seq} does not follow; lines are missing or moved")
         prev = seal
         evidence[one.look] = one
     notes = (f"{EVIDENCE}:{len(lines) + 1}: torn last line dropped ({len(torn)} bytes)",) if torn else ()

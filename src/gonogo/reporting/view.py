@@ -1,0 +1,240 @@
+"""A judged run into the rows, areas and sentences that every report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from gonogo.model.check import Area, Check, Mode, Severity
+from gonogo.model.evidence import Evidence, Seen, Unseen
+from gonogo.model.run import Run
+from gonogo.model.units import show_duration
+from gonogo.model.verdict import Outcome, Verdict, Waiver
+
+WORDS: Mapping[Verdict, str] = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.INCONCLUSIVE: "HOLD"}
+AT_MOST_DETAILS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One item of the manifest, ready to be shown. Texts are as the server gave them: escape them."""
+
+    id: str
+    title: str
+    verdict: Verdict
+    phase: str
+    area: Area
+    owner: str
+    advisory: bool
+    signoff_item: bool
+    at: str | None
+    reason: str
+    rule: str
+    observed: str
+    samples: int | None
+    details: tuple[str, ...]
+    decidable: str | None
+    remedy: str
+    sources: tuple[str, ...]
+    looks: tuple[str, ...]
+    attempts: int
+    waiver: Waiver | None
+    signoff: Mapping[str, Any] | None
+    system: str
+
+    @property
+    def word(self) -> str:
+        """PASS, FAIL or HOLD."""
+        return WORDS[self.verdict]
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a reader has to know beside the verdict."""
+        found = ["advisory"] if self.advisory else []
+        if self.signoff_item:
+            found.append("sign-off")
+        if self.waiver is not None:
+            until = self.waiver.until.date().isoformat()
+            found.append(f"waived by {self.waiver.owner} until {until}: {self.waiver.reason}")
+        if self.attempts > 1:
+            found.append(f"attempt {self.attempts}")
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaView:
+    """One line of the board with its items."""
+
+    area: Area
+    rows: tuple[Row, ...]
+
+    @property
+    def passed(self) -> int:
+        """How many of its items passed."""
+        return sum(row.verdict is Verdict.PASS for row in self.rows)
+
+    @property
+    def percent(self) -> int:
+        """Readiness, rounded down: 100 means all of them."""
+        return 100 * self.passed // len(self.rows) if self.rows else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A run, ready to be shown."""
+
+    run: Run
+    rows: tuple[Row, ...]
+    areas: tuple[AreaView, ...]
+    headline: str
+    sentence: str
+    shared: tuple[str, ...]
+    not_due: tuple[tuple[str, str], ...]
+
+    @property
+    def open_rows(self) -> tuple[Row, ...]:
+        """Items that did not pass, failures first, in the order of the manifest."""
+        fails = [row for row in self.rows if row.verdict is Verdict.FAIL]
+        return (*fails, *(row for row in self.rows if row.verdict is Verdict.INCONCLUSIVE))
+
+    @property
+    def percent(self) -> int:
+        """Readiness of the whole, rounded down."""
+        passed = sum(row.verdict is Verdict.PASS for row in self.rows)
+        return 100 * passed // len(self.rows) if self.rows else 0
+
+
+def view(run: Run, language: str = "en") -> View:
+    """Rows in the order of the manifest; titles in `language` (English where there is no such title)."""
+    judged = {outcome.check.id: outcome for outcome in run.outcomes}
+    rows = tuple(_row(judged.get(check.id) or _did_not_run(check), run, language) for check in run.plan.checks)
+    areas = tuple(
+        AreaView(area=area, rows=tuple(row for row in rows if row.area is area))
+        for area in Area
+        if any(row.area is area for row in rows)
+    )
+    return View(
+        run=run,
+        rows=rows,
+        areas=areas,
+        headline=_headline(run),
+        sentence=_sentence(rows, run),
+        shared=_shared(rows, run.evidence),
+        not_due=tuple((one, show_offset(at)) for one, at in run.gated.not_due.items()),
+    )
+
+
+def title_of(check: Check, language: str) -> str:
+    """The title in this language, in English, or the id."""
+    return check.title.get(language) or check.title.get("en") or check.id
+
+
+def show_offset(at: timedelta | None) -> str:
+    """A place on the timeline: `T-48h`, `T0`, `T+30m`; an item without one is due at any time."""
+    if at is None:
+        return "any time"
+    if not at:
+        return "T0"
+    sign, size = ("-", -at) if at < timedelta(0) else ("+", at)
+    hours = size.total_seconds() / 3600
+    return f"T{sign}{hours:.0f}h" if hours % 1 == 0 and hours < 7 * 24 else f"T{sign}{show_duration(size)}"
+
+
+def at_of(check: Check) -> str | None:
+    """Where the item stands on its phase's timeline, as its checklist spells it."""
+    spelled = check.raw.get("at")
+    if isinstance(spelled, str):
+        return str(spelled)
+    return None if check.at is None else show_offset(check.at)
+
+
+def _row(outcome: Outcome, run: Run, language: str) -> Row:
+    check = outcome.check
+    worst = [finding for finding in outcome.findings if finding.verdict is outcome.verdict] or list(outcome.findings)
+    looks = [run.evidence[key] for key in dict.fromkeys(outcome.evidence) if key in run.evidence]
+    return Row(
+        id=check.id,
+        title=title_of(check, language),
+        verdict=outcome.verdict,
+        phase=check.phase.value,
+        area=check.area,
+        owner=check.owner,
+        advisory=check.severity is Severity.ADVISORY,
+        signoff_item=check.mode is Mode.SIGNOFF,
+        at=at_of(check),
+        reason=outcome.reason,
+        rule="; ".join(finding.rule for finding in outcome.findings),
+        observed="; ".join(finding.observed for finding in worst),
+        samples=next((finding.samples for finding in worst if finding.samples is not None), None),
+        details=tuple(line for finding in worst for line in finding.details),
+        decidable=next((finding.decidable for finding in worst if finding.decidable), None),
+        remedy=check.remedy,
+        sources=tuple(dict.fromkeys(_source(one) for one in looks)),
+        looks=outcome.evidence,
+        attempts=outcome.attempts,
+        waiver=run.gated.waived.get(check.id),
+        signoff=_signoff(looks),
+        system=check.system,
+    )
+
+
+def _did_not_run(check: Check) -> Outcome:
+    reason = "due, and did not run: deselected, or the run ended before it"
+    return Outcome(check=check, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+
+def _source(evidence: Evidence) -> str:
+    return f"{evidence.source} at {evidence.ended:%H:%M:%SZ}"
+
+
+def _signoff(looks: list[Evidence]) -> Mapping[str, Any] | None:
+    for one in looks:
+        match one.outcome:
+            case Seen(data={"newest": Mapping() as newest}) if one.kind == "signoff":
+                return newest
+            case _:
+                pass
+    return None
+
+
+def _headline(run: Run) -> str:
+    plan = run.plan
+    release = f"{plan.release.version} ({plan.release.commit[:7]})" if plan.release else "no release given"
+    at = (
+        f", at {show_offset(plan.at)}" if plan.at is not None and plan.at % timedelta(minutes=1) == timedelta(0) else ""
+    )
+    faults = f", with fault {', '.join(plan.faults)}" if plan.faults else ""
+    return f"{plan.system} on {plan.environment.name}, {' and '.join(plan.phases)}, release {release}{at}{faults}"
+
+
+def _sentence(rows: tuple[Row, ...], run: Run) -> str:
+    count = {verdict: sum(row.verdict is verdict for row in rows) for verdict in Verdict}
+    parts = [f"{count[Verdict.PASS]} of {len(run.plan.checks)} due items passed"]
+    if count[Verdict.FAIL]:
+        parts.append(f"{count[Verdict.FAIL]} failed")
+    if count[Verdict.INCONCLUSIVE]:
+        parts.append(f"{count[Verdict.INCONCLUSIVE]} undecided")
+    if run.gated.waived:
+        parts.append(f"{len(run.gated.waived)} waived")
+    if run.narrowed:
+        parts.append(f"{len(run.narrowed)} did not run")
+    if run.gated.not_due:
+        parts.append(f"{len(run.gated.not_due)} not due yet")
+    return ", ".join(parts)
+
+
+def _shared(rows: tuple[Row, ...], evidence: Mapping[str, Evidence]) -> tuple[str, ...]:
+    """Looks that saw nothing and that several open items wait for: the thing to mend first."""
+    waiting: dict[str, int] = {}
+    for row in rows:
+        if row.verdict is not Verdict.PASS:
+            for key in dict.fromkeys(row.looks):
+                waiting[key] = waiting.get(key, 0) + 1
+    found = []
+    for key, count in sorted(waiting.items(), key=lambda item: -item[1]):
+        one = evidence.get(key)
+        if count > 1 and one is not None and isinstance(one.outcome, Unseen):
+            found.append(f"{count} items wait for {one.source}: {one.outcome.cause}, {one.outcome.detail}")
+    return tuple(found)
