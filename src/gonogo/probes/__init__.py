@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from gonogo.probes import cloud_run, http
 from gonogo.probes.base import Probe
 
 # Importing a probe must stay cheap: its client is imported by its first look, never at module level.
 PROBES: dict[str, Probe] = {
     # HTTP
+    "http": http.PROBE,
     # Google Cloud
+    "cloud_run": cloud_run.PROBE,
+    "cloud_run_services": cloud_run.PROBE_SERVICES,
     # Registries and providers
     # Databases
     # Chat and forges
