@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import json
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from socketserver import BaseServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from ports import Port
+
+BODY_LIMIT = 1 << 20
 
 
 @dataclass(kw_only=True)
@@ -31,9 +32,16 @@ class Call:
         """The body as JSON; ValueError if it is none."""
         return json.loads(self.body.decode("utf-8"))
 
+    def form(self) -> dict[str, str]:
+        """The query, and over it the body when that is a form."""
+        values = dict(self.query)
+        if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            values |= {name: found[0] for name, found in parse_qs(self.body.decode("utf-8")).items()}
+        return values
+
     def bearer(self, secret: str) -> bool:
         """True if the call carries this bearer token."""
-        return hmac.compare_digest(self.headers.get("authorization", ""), f"Bearer {secret}")
+        return hmac.compare_digest(self.headers.get("authorization", "").encode(), f"Bearer {secret}".encode())
 
 
 @dataclass(kw_only=True)
@@ -55,77 +63,47 @@ class HttpServer:
 
     def __init__(self, handler: Handler, host: str = "127.0.0.1") -> None:
         self._handler = handler
-        self._host = host
-        # A second socket that is bound and never listens keeps the port while connections are refused.
-        self._reservation = _bound(host, 0)
-        self.port: int = self._reservation.getsockname()[1]
-        self._listener: socket.socket | None = None
-        self.open(True)
+        self._port = Port(lambda connection: _Connection.serve(connection, self), host)
+        self._port.listen()
 
     @property
     def url(self) -> str:
-        return f"http://{self._host}:{self.port}"
+        return f"http://{self._port.host}:{self._port.number}"
 
     def open(self, wanted: bool) -> None:
         """Listen, or refuse connections."""
-        if wanted and self._listener is None:
-            listener = _bound(self._host, self.port)
-            listener.listen(512)
-            self._listener = listener
-            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
-        elif not wanted and self._listener is not None:
-            listener, self._listener = self._listener, None
-            with contextlib.suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
-            listener.close()
+        if wanted:
+            self._port.listen()
+        else:
+            self._port.refuse()
 
     def close(self) -> None:
-        self.open(False)
-        self._reservation.close()
-
-    def _accept(self, listener: socket.socket) -> None:
-        while self._listener is listener:
-            try:
-                connection, address = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection, address), daemon=True).start()
-
-    def _serve(self, connection: socket.socket, address: object) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with contextlib.suppress(OSError):
-            _Connection(connection, address, self)  # type: ignore[arg-type]  # this class stands in for the server
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-        connection.close()
+        self._port.close()
 
     def answer(self, call: Call) -> Reply:
-        """The handler's reply; 503 to calls on connections kept alive past a close."""
-        return self._handler(call) if self._listener is not None else Reply(status=503, body={"error": "down"})
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    if hasattr(socket, "SO_REUSEPORT"):
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((host, port))
-    return bound
+        return self._handler(call)
 
 
 class _Connection(BaseHTTPRequestHandler):
+    """Requests of one connection, one after the other."""
+
     protocol_version = "HTTP/1.1"
     server_version = "rehearsal"
     sys_version = ""
     timeout = 60
+    wbufsize = -1  # one packet a response
+    owner: HttpServer
 
-    def __init__(self, connection: socket.socket, address: object, server: BaseServer) -> None:
-        self._owner: HttpServer = server  # type: ignore[assignment]
-        super().__init__(connection, address, server)
+    @classmethod
+    def serve(cls, connection: socket.socket, owner: HttpServer) -> None:
+        """Answer until the other side is done."""
+        handler = cls.__new__(cls)
+        handler.owner = owner
+        cls.__init__(handler, connection, connection.getpeername(), None)  # type: ignore[arg-type]  # no socketserver
 
     def _any(self) -> None:
         parts = urlsplit(self.path)
-        length = int(self.headers.get("content-length") or 0)
+        length = min(int(self.headers.get("content-length") or 0), BODY_LIMIT)
         call = Call(
             method=self.command,
             path=parts.path,
@@ -134,15 +112,15 @@ class _Connection(BaseHTTPRequestHandler):
             body=self.rfile.read(length) if length else b"",
             connection=self.connection,
         )
-        reply = self._owner.answer(call)
-        if reply.raw is not None:
-            self.close_connection = True
-            for chunk in reply.raw:
-                self.wfile.write(chunk)
-                self.wfile.flush()
-                time.sleep(reply.pause_s)
+        reply = self.owner.answer(call)
+        if reply.raw is None:
+            self._write(call, reply)
             return
-        self._write(call, reply)
+        self.close_connection = True
+        for chunk in reply.raw:
+            self.wfile.write(chunk)
+            self.wfile.flush()
+            time.sleep(reply.pause_s)
 
     def _write(self, call: Call, reply: Reply) -> None:
         headers = {name.lower(): value for name, value in reply.headers.items()}
@@ -151,14 +129,19 @@ class _Connection(BaseHTTPRequestHandler):
             body = b"" if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8")
             headers.setdefault("content-type", "application/json; charset=utf-8")
         headers.setdefault("content-length", str(len(body)))
-        self.send_response(reply.status)
+        self.send_response_only(reply.status)
+        headers.setdefault("date", self.date_time_string())
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         if call.method != "HEAD":
             self.wfile.write(body)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _any
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Every method of HTTP goes one way: do_GET, do_POST ..."""
+        if name.startswith("do_"):
+            return self._any
+        raise AttributeError(name)
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing: standard error is for what goes wrong."""
