@@ -40,6 +40,7 @@ class Request:
     error_type: str = ""  # set when the answer was an error; "vertex_timeout", "db_pool", "validation" ...
     message: str = ""  # the log line
     message_length: int = 0  # characters the user sent
+    retries: int = 0  # of calls to Vertex AI that this request needed
 
 
 class World:
