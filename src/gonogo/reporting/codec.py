@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
@@ -19,11 +18,11 @@ from gonogo.model.errors import Origin
 from gonogo.model.evidence import Attempt, Cause, Evidence, Seen, Unseen, plain
 from gonogo.model.run import SCHEMA, Plan, PlannedLook
 from gonogo.model.verdict import Waiver
+from gonogo.reporting.escape import HIDDEN_BUT_NEWLINE
 
 Json = dict[str, Any]
 T = TypeVar("T")
 
-_UNREADABLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _NON_FINITE = "$non_finite"  # JSON has no NaN and no infinity; evidence that holds one keeps it under this key
 
 
@@ -39,7 +38,7 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
     except ValueError:
         tagged = _tag(value)
         text = json.dumps(tagged, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
-    return text if text.isascii() else _UNREADABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return text if text.isascii() else HIDDEN_BUT_NEWLINE.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def loads(text: str | bytes) -> Any:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-# What a reader does not see or what a terminal obeys: C0, DEL, C1, soft hyphen, combining grapheme joiner, Arabic
-# letter mark, Hangul and Khmer fillers, zero-width and bidi controls, separators, BOM, interlinear marks, surrogates,
-# non-characters, tag characters, variation selectors. Tab and newline are among them; `lines` keeps newlines.
+# What a reader does not see or what a terminal obeys: the categories Cc, Cf, Cs, Zl and Zp, and what else is blank:
+# combining grapheme joiner, Hangul and Khmer fillers, variation selectors, non-characters, tags.
 _UNSEEN = (
-    "\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\x00-\x1f\x7f-\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _HIDDEN = re.compile(f"[{_UNSEEN}]")
-_HIDDEN_BUT_NEWLINE = re.compile(f"(?!\n)[{_UNSEEN}]")
+HIDDEN_BUT_NEWLINE = re.compile(f"(?!\n)[{_UNSEEN}]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-!|~$:@])")
 _WEB = re.compile(r"(?i)\bwww\.")
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -26,7 +26,7 @@ def visible(text: str) -> str:
 
 def lines(text: str) -> str:
     """Like `visible`, with newlines kept."""
-    return _HIDDEN_BUT_NEWLINE.sub(_spell, text)
+    return HIDDEN_BUT_NEWLINE.sub(_spell, text)
 
 
 def html(text: str) -> str:

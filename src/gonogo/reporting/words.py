@@ -1,0 +1,39 @@
+"""The fixed words of reports in English and Korean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LANGUAGES = ("en", "ko")
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "report": {"en": "Release gate", "ko": "릴리스 게이트"},
+    "GO": {"en": "ready to release", "ko": "배포 가능"},
+    "NO-GO": {"en": "do not release", "ko": "배포 불가"},
+    "HOLD": {"en": "not decided yet", "ko": "판단 보류"},
+    "technical": {"en": "Technical", "ko": "기술"},
+    "operations": {"en": "Operations", "ko": "운영"},
+    "monitoring": {"en": "Monitoring", "ko": "모니터링"},
+    "team": {"en": "Team", "ko": "팀"},
+    "area": {"en": "Area", "ko": "영역"},
+    "ready": {"en": "Ready", "ko": "준비율"},
+    "passed": {"en": "Passed", "ko": "통과"},
+    "open": {"en": "Open items", "ko": "미해결 항목"},
+    "all": {"en": "All items", "ko": "전체 항목"},
+    "item": {"en": "Item", "ko": "항목"},
+    "verdict": {"en": "Verdict", "ko": "판정"},
+    "why": {"en": "Why", "ko": "이유"},
+    "saw": {"en": "Evidence", "ko": "증거"},
+    "next": {"en": "Next step", "ko": "다음 조치"},
+    "owner": {"en": "Owner", "ko": "담당"},
+    "not due": {"en": "Not due yet", "ko": "아직 예정 전"},
+    "wait": {"en": "Decidable", "ko": "판단 가능 시점"},
+    "root": {"en": "Look here first", "ko": "먼저 확인"},
+    "notes": {"en": "Notes", "ko": "참고"},
+    "run": {"en": "Run", "ko": "실행"},
+}
+
+
+def word(name: str, language: str) -> str:
+    """The word in this language, in English where there is none."""
+    return WORDS[name].get(language) or WORDS[name]["en"]
