@@ -12,7 +12,7 @@ from world import BACKGROUND, HOUR, SERVICE_OF_SIDE, Request, World
 # The release that was taken back had failed: slow and with errors, in the half hour before the rollback.
 BEFORE_THE_ROLLBACK = (
     Change(oldest=2.5 * HOUR, newest=2 * HOUR, factor=4),
-    Change(oldest=2.5 * HOUR, newest=2 * HOUR, share=0.06, status=500, error_type="internal", message="Unhandled"),
+    Change(oldest=2.5 * HOUR, newest=2 * HOUR, share=0.06, status=500, error_type="internal", message="Unhandled exception"),
 )
 
 
@@ -94,11 +94,12 @@ def _requests(world: World, row: Row, at: float, changes: tuple[Change, ...]) ->
         retries=row.retries,
     )
     copies = 1
+    age = world.now - at
     for change in changes:
-        if change.applies(request, world.now - at, row.lot):
+        if change.applies(request, age, row.lot):
             if change.drop:
                 return []
-            change.apply(request)
+            change.apply(request, age)
             copies = max(copies, change.copies)
     if copies == 1:
         return [request]

@@ -11,8 +11,8 @@ from functools import cache
 from weakref import WeakKeyDictionary
 
 import history
-from telemetry_faults import LINES, RESOURCES, Use
-from world import BACKGROUND, DAY, SERVICE_OF_SIDE, Request, World
+from telemetry_faults import LINES, RESOURCES, SystemLine, Use
+from world import BACKGROUND, HOUR, SERVICE_OF_SIDE, Request, World
 
 SEVERITIES = {
     "DEFAULT": 0, "DEBUG": 100, "INFO": 200, "NOTICE": 300, "WARNING": 400,
@@ -75,7 +75,7 @@ class Telemetry:
         self.lines: dict[str, list[Line]] = {}  # by service, oldest first
         self.minutes: dict[SeriesKey, dict[int, Cell]] = {}  # by the minute's end in epoch minutes
         self._numbers = 0
-        for line in _platform_lines(world):
+        for line in _other_lines(world):
             self._keep(line)
 
     def refresh(self, now: float) -> None:
@@ -88,6 +88,8 @@ class Telemetry:
 
     def between(self, service: str | None, first: float, last: float) -> list[Line]:
         """Lines with first <= at <= last, oldest first; of all services if none is named."""
+        if self.world.fault("logs-stopped"):
+            last = min(last, self.world.now - 3 * HOUR)
         found: list[Line] = []
         for name, lines in self.lines.items():
             if service is None or name == service:
@@ -110,10 +112,15 @@ class Telemetry:
                     insert_id="",
                     severity=SEVERITIES[severity],
                     service=request.service,
-                    revision=request.revision,
+                    revision=self._told_revision(request.revision),
                     payload=payload,
                 )
             )
+
+    def _told_revision(self, revision: str) -> str:
+        if self.world.fault("logs-of-old-revision") and revision == self.world.new_revision:
+            return self.world.previous_revision
+        return revision
 
     def _keep(self, line: Line) -> None:
         self._numbers += 1
@@ -181,6 +188,7 @@ def _payloads(request: Request) -> Iterator[tuple[str, dict[str, str | int | flo
             },
         )
     elif request.retries:
+        # A call that was repeated and then answered.
         yield (
             "WARNING",
             {"type": "retry", "error_type": request.error_type or "vertex_retry", "message": request.message}
@@ -197,23 +205,24 @@ def _vertex(request: Request) -> dict[str, str | int | float]:
     return {}
 
 
-def _platform_lines(world: World) -> Iterator[Line]:
-    """Starts of instances, and what the faults make the platform say."""
-    seen = [(BACKGROUND - 1, "Starting new instance. Reason: DEPLOYMENT_ROLLOUT", "INFO", "stable")]
-    seen += [(hours * 3600.0, "Starting new instance. Reason: AUTOSCALING", "INFO", "stable") for hours in (17, 9, 4)]
+def _other_lines(world: World) -> Iterator[Line]:
+    """Lines that belong to no request: starts of instances, and what the faults add."""
+    seen = [SystemLine(age=BACKGROUND - 1, text="Starting new instance. Reason: DEPLOYMENT_ROLLOUT", severity="INFO")]
     seen += [
-        (line.age, line.text, line.severity, line.side)
-        for fault in sorted(world.faults)
-        for line in LINES.get(fault, ())
+        SystemLine(age=hours * HOUR, text="Starting new instance. Reason: AUTOSCALING", severity="INFO")
+        for hours in (17, 9, 4)
     ]
-    for age, text, severity, side in sorted(seen, reverse=True):
+    seen += [line for fault in sorted(world.faults) for line in LINES.get(fault, ())]
+    for line in sorted(seen, key=lambda one: -one.age):
+        at = world.now - line.age
         yield Line(
-            at=world.now - age,
+            at=at,
             insert_id="",
-            severity=SEVERITIES[severity],
-            service=SERVICE_OF_SIDE[side],
-            revision=history.serving(world, side, world.now - age),
-            text=text,
+            severity=SEVERITIES[line.severity],
+            service=SERVICE_OF_SIDE[line.side],
+            revision=history.serving(world, line.side, at),
+            payload={"type": "error", "error_type": line.error_type, "message": line.text} if line.error_type else None,
+            text=None if line.error_type else line.text,
         )
 
 
@@ -241,10 +250,8 @@ def usage(world: World, side: str, minute_end: int) -> Usage:
     memory, cpu = 0.29 + 0.004 * noise[0], 0.35 + 0.025 * noise[1]
     active = {"stable": 2 + (n // 37) % 2, "canary": 1, "staging": 1}[side]
     for change in _uses(world, side):
-        if age > change.oldest:
-            continue
         memory = memory if change.memory is None else change.memory + 0.004 * noise[0]
-        memory += change.memory_rise_a_day * (BACKGROUND - age) / DAY
+        memory += change.memory_rise * max(0.0, 1 - age / (12 * HOUR))
         cpu = cpu if change.cpu is None else change.cpu + 0.01 * noise[1]
         active = active if change.active is None else change.active
     return Usage(memory=min(memory, 1.0), cpu=min(cpu, 1.0), active=active, idle=1 if active else 0)
