@@ -1,0 +1,226 @@
+"""A PromQL query, the rules and Alertmanager's alerts and silences into documents, by their HTTP APIs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from gonogo.model.errors import ConfigError
+from gonogo.model.evidence import Cause, Seen, Unseen
+from gonogo.model.units import show_duration
+from gonogo.probes.base import Probe, Sight, Vantage
+from gonogo.probes.failure import Failure
+from gonogo.probes.json_strict import parse_json
+from gonogo.probes.observer import Observer, cause_of, observe
+
+_FINEST = timedelta(seconds=15)
+_STEPS = 240  # of a range, when the checklist names none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prometheus:
+    """`query` now, or over the last `over` every `step`."""
+
+    query: str
+    over: timedelta | None = None
+    step: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        if not self.query.strip():
+            raise ConfigError("query is empty")
+        if self.step is not None and self.over is None:
+            raise ConfigError("step is for a range; say over how long with `over`")
+        if any(each is not None and each <= timedelta(0) for each in (self.over, self.step)):
+            raise ConfigError("over and step are longer than 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusRules:
+    """Nothing to choose: all rules that the server holds."""
+
+
+class Kept(StrEnum):
+    """What Alertmanager keeps."""
+
+    ALERTS = "alerts"
+    SILENCES = "silences"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alertmanager:
+    """`look` at alerts or silences."""
+
+    look: Kept
+
+
+def look(options: Prometheus, vantage: Vantage) -> Sight:
+    """{result: [{labels, value, t}], warnings}, with `points` in each series of a range. `value` (and `points`)
+    stand at the top only if there is exactly one series. The newest sample's time is the evidence's.
+    """
+    observer = Observer(vantage=vantage, name="prometheus")
+    return observe(f"{observer.url} {options.query}", lambda: _query(options, observer))
+
+
+def _query(options: Prometheus, observer: Observer) -> Seen | Unseen:
+    params = {"query": options.query}
+    path = "/api/v1/query"
+    now = observer.vantage.now
+    step = options.step or max(_FINEST, (options.over or timedelta(0)) / _STEPS)
+    if options.over is not None:
+        path = "/api/v1/query_range"
+        start = now - options.over
+        params |= {"start": _stamp(start), "end": _stamp(now), "step": f"{step.total_seconds():g}"}
+    document = _answer(observer, path, params, options.query)
+    data = document["data"]
+    notes = tuple(f"prometheus: {info}" for info in document.get("infos") or ())
+    series = [_one(each, options.query) for each in _series(data, options.query)]
+    if not series:
+        return Unseen(cause=Cause.NO_DATA, detail=f"no series for {options.query}")
+    newest = max(each["at"] for each in series)
+    if options.over is not None and now - newest > max(2 * step, observer.back_end.max_age):
+        age = show_duration(timedelta(seconds=round((now - newest).total_seconds())))
+        return Unseen(
+            cause=Cause.PARTIAL,
+            detail=f"stale: the newest sample is {age} old, the step {show_duration(step)}, for {options.query}",
+        )
+    result = [{key: value for key, value in each.items() if key != "at"} for each in series]
+    found: dict[str, Any] = {"result": result, "warnings": []}
+    if len(result) == 1:
+        found |= {key: result[0][key] for key in ("value", "points") if key in result[0]}
+    return Seen(data=found, newest=newest, notes=notes)
+
+
+def _answer(observer: Observer, path: str, params: Mapping[str, str], query: str = "") -> Mapping[str, Any]:
+    """A successful answer without warnings. Bad PromQL is the checklist's fault: ConfigError with its position."""
+    answer = observer.get(path, params, allow=(400, 422, 503))
+    document = parse_json(answer.body, f"{observer.url}{path}") if answer.is_json or answer.status == 200 else {}
+    if not isinstance(document, Mapping) or document.get("status") != "success" or answer.status != 200:
+        kind, said = (
+            (str(document.get("errorType")), str(document.get("error"))[:300])
+            if isinstance(document, Mapping) and document.get("status") == "error"
+            else ("", f"{observer.url}{path} answered {answer.status}")
+        )
+        if kind == "bad_data" and "parse error" in said:
+            raise ConfigError(f"prometheus: {said}, in the query: {query}")
+        causes = {"timeout": Cause.TIMEOUT, "canceled": Cause.TIMEOUT, "execution": Cause.PARTIAL}
+        raise Failure(causes.get(kind, cause_of(answer)), f"prometheus: {kind} {said}: {query}".strip())
+    warnings = document.get("warnings") or ()
+    if warnings:
+        raise Failure(Cause.PARTIAL, f"prometheus warns: {'; '.join(map(str, warnings))[:300]}: {query}")
+    return document
+
+
+def _series(data: Mapping[str, Any], query: str) -> Sequence[Mapping[str, Any]]:
+    match data["resultType"]:
+        case "vector" | "matrix":
+            rows: Sequence[Mapping[str, Any]] = data["result"]
+            return rows
+        case "scalar":
+            return [{"metric": {}, "value": data["result"]}]
+        case other:
+            raise Failure(Cause.BROKEN, f"a result of type {other} has no number: {query}")
+
+
+def _one(series: Mapping[str, Any], query: str) -> dict[str, Any]:
+    labels = dict(series["metric"])
+    if series.get("histogram") or series.get("histograms"):
+        raise Failure(Cause.BROKEN, f"{_named(labels)} is a native histogram, not a number: {query}")
+    samples = series["values"] if "values" in series else [series["value"]]
+    points = []
+    for stamp, text in samples:
+        value = float(text)
+        if not math.isfinite(value):
+            raise Failure(Cause.PARTIAL, f"{_named(labels)} is {text}, in {query}")
+        points.append((datetime.fromtimestamp(float(stamp), UTC), value))
+    at, value = points[-1]
+    found = {"labels": labels, "value": value, "t": at.isoformat(), "at": at}
+    if "values" in series:
+        found["points"] = [{"t": when.isoformat(), "value": each} for when, each in points]
+    return found
+
+
+def _named(labels: Mapping[str, str]) -> str:
+    inside = ", ".join(f'{key}="{value}"' for key, value in sorted(labels.items()) if key != "__name__")
+    return f"{labels.get('__name__', '')}{{{inside}}}"
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment.timestamp():.3f}"
+
+
+def look_at_rules(_: PrometheusRules, vantage: Vantage) -> Sight:
+    """{rules: [{name, query, state, health, type, group}]}; `state` is null for a recording rule."""
+    observer = Observer(vantage=vantage, name="prometheus")
+
+    def see() -> Seen | Unseen:
+        data = _answer(observer, "/api/v1/rules", {})["data"]
+        if data.get("groupNextToken"):
+            return Unseen(cause=Cause.PARTIAL, detail="prometheus holds back some groups of rules")
+        rules = [
+            {key: rule.get(key) for key in ("name", "query", "state", "health", "type")} | {"group": group["name"]}
+            for group in data["groups"]
+            for rule in group["rules"]
+        ]
+        if not rules:
+            return Unseen(cause=Cause.NO_DATA, detail=f"{observer.url} holds no rules")
+        return Seen(data={"rules": rules})
+
+    return observe(f"{observer.url}/api/v1/rules", see)
+
+
+def look_at_alertmanager(options: Alertmanager, vantage: Vantage) -> Sight:
+    """{alerts: [{name, state, severity, started, age_s, silenced_by, labels, annotations}], count} or
+    {silences: [{id, state, start, end, expired, expired_age_s, by, comment, matchers}], count}. None is an answer.
+    """
+    observer = Observer(vantage=vantage, name="alertmanager")
+    path = f"/api/v2/{options.look}"
+
+    def see() -> Seen | Unseen:
+        document = observer.json(path)
+        if not isinstance(document, list):
+            return Unseen(cause=Cause.BROKEN, detail=f"{observer.url}{path} is no list")
+        shape = _alert if options.look is Kept.ALERTS else _silence
+        rows = [shape(item, vantage.now) for item in document]
+        return Seen(data={options.look.value: rows, "count": len(rows)})
+
+    return observe(f"{observer.url}{path}", see)
+
+
+def _alert(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    labels, status = item["labels"], item["status"]
+    started = datetime.fromisoformat(item["startsAt"])
+    return {
+        "name": labels.get("alertname"),
+        "state": status["state"],
+        "severity": labels.get("severity"),
+        "started": started.isoformat(),
+        "age_s": (now - started).total_seconds(),
+        "silenced_by": list(status.get("silencedBy") or ()),
+        "labels": dict(labels),
+        "annotations": dict(item.get("annotations") or {}),
+    }
+
+
+def _silence(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    start, end = (datetime.fromisoformat(item[key]) for key in ("startsAt", "endsAt"))
+    expired = item["status"]["state"] == "expired" or end <= now
+    return {
+        "id": item["id"],
+        "state": item["status"]["state"],
+        "start": start.isoformat(),
+        "end": end.isoformat(),
+        "expired": expired,
+        "expired_age_s": (now - end).total_seconds() if expired else None,
+        "by": item.get("createdBy"),
+        "comment": item.get("comment"),
+        "matchers": [f"{each['name']}={each['value']}" for each in item.get("matchers") or ()],
+    }
+
+
+PROMETHEUS = Probe(options=Prometheus, look=look, back_ends=("prometheus",))
+RULES = Probe(options=PrometheusRules, look=look_at_rules, back_ends=("prometheus",))
+ALERTMANAGER = Probe(options=Alertmanager, look=look_at_alertmanager, back_ends=("alertmanager",))
