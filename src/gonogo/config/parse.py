@@ -48,7 +48,7 @@ def parse(text: str, file: str) -> Tree:
     """The tree of one YAML document; ConfigError names line and column of whatever is not allowed."""
     text = text.removeprefix("\ufeff")
     try:
-        with _collector_paused(len(text) > _GC_PAUSE_ABOVE):
+        with collector_paused(pause=len(text) > _GC_PAUSE_ABOVE):
             return _Builder(file).build(_Loader(text))
     except yaml.MarkedYAMLError as error:
         raise _syntax(error, text, file) from None
@@ -63,7 +63,7 @@ def parse(text: str, file: str) -> Tree:
 
 
 @contextmanager
-def _collector_paused(pause: bool) -> Iterator[None]:
+def collector_paused(*, pause: bool) -> Iterator[None]:
     """A large file makes many objects and no garbage: collecting while it grows trebles the time."""
     if not pause or not gc.isenabled():
         yield

@@ -64,33 +64,42 @@ def _dataclass(cls: type, raw: bool) -> Reader:
     hints = get_type_hints(cls)
     readers: dict[str, Reader] = {}
     required: list[str] = []
+    names: dict[str, str] = {}  # key -> field
     for field in fields(cls):
         if field.name in _FILLED_IN:
             continue
         is_required = field.default is MISSING and field.default_factory is MISSING
         reader = reader_of(hints[field.name], raw=raw)
-        readers[field.name] = read_filled if is_required and reader is read_str else reader
+        key = field.name.removesuffix("_")  # `pass_` is written pass
+        names[key] = field.name
+        readers[key] = read_filled if is_required and reader is read_str else reader
         if is_required:
-            required.append(field.name)
+            required.append(key)
     has_origin = "origin" in hints
+    wanted = "{}"
+    if readers:
+        wanted = f"a mapping with {' and '.join(required) or 'any of ' + ', '.join(readers)}"
 
     def reader_of_dataclass(tree: Tree, name: str) -> Any:
         value = tree.value
         if type(value) is not dict:
-            wrong(tree, name, f"a mapping with {' and '.join(required) or 'any of ' + ', '.join(readers)}")
+            wrong(tree, name, wanted)
         given: dict[str, Any] = {}
         for key, item in value.items():
             reader = readers.get(key)
             if reader is not None:
-                given[key] = reader(item, f"{name}.{key}" if name else key)
+                given[names[key]] = reader(item, f"{name}.{key}" if name else key)
             elif not (raw and has_origin and key == "origin"):
                 unknown_key(tree, key, name, readers)
         for key in required:
-            if key not in given:
+            if key not in value:
                 raise ConfigError(f"{name or 'this file'} has no {key!r}, which it needs", tree.origin)
         if has_origin:
             given["origin"] = origin_from_text(value["origin"].value) if raw and "origin" in value else tree.origin
-        return cls(**given)
+        try:
+            return cls(**given)
+        except (ValueError, TypeError) as error:  # what the dataclass itself does not allow
+            raise ConfigError(f"{name}: {error}", tree.origin) from None
 
     return reader_of_dataclass
 

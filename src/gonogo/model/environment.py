@@ -29,6 +29,7 @@ class Auth:
     secret: str | None = None
     header: str = "X-API-Key"
     audience: str | None = None
+    origin: Origin = field(default=Origin(file="?"), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,40 @@
+"""A rehearsal's list of faults into the model: what each breaks, in which phases, and which items it turns red."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gonogo.config.complain import nearest
+from gonogo.config.leaves import mapping_of
+from gonogo.config.parse import read_file
+from gonogo.config.reader import read
+from gonogo.config.tree import shown
+from gonogo.model.check import Phase
+from gonogo.model.errors import ConfigError, Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One switch of a rehearsal. `turns` are ids of items that must turn red while it is on."""
+
+    what: str
+    phases: tuple[Phase, ...]
+    turns: tuple[str, ...]
+    origin: Origin = Origin(file="?")
+
+
+def load_faults(path: Path) -> dict[str, Fault]:
+    """Faults by name, as the file gives them."""
+    tree = read_file(path, shown(path))
+    return {name: read(Fault, item, name) for name, item in mapping_of(tree, "the list of faults").items()}
+
+
+def check_faults(names: Iterable[str], faults: Mapping[str, Fault]) -> None:
+    """ConfigError for the first name that is no fault, with the nearest."""
+    for name in names:
+        if name not in faults:
+            raise ConfigError(
+                f"there is no fault {name!r}{nearest(name, faults)}; gonogo rehearse --list-faults lists them"
+            )

@@ -1,0 +1,62 @@
+"""Names of secrets into their values, from this process's environment or a started environment's ready line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from gonogo.model.environment import Auth, Environment
+from gonogo.model.errors import ConfigError, Origin
+
+
+def wanted_secrets(environment: Environment) -> dict[str, Origin]:
+    """Every variable that holds a secret of this environment, with the place that wants it first."""
+    wanted: dict[str, Origin] = {}
+    auths: list[Auth] = [side.auth for side in environment.sides.values()]
+    auths += [back_end.auth for back_end in environment.back_ends.values()]
+    for auth in auths:
+        if auth.secret is not None:
+            wanted.setdefault(auth.secret, auth.origin)
+    return wanted
+
+
+class Secrets:
+    """Values of the secrets that an environment names. Never prints; revealed in a transport only."""
+
+    __slots__ = ("_environment", "_extra", "_wanted")
+
+    def __init__(self, environment: Environment, extra: Mapping[str, str] | None = None) -> None:
+        self._environment = environment
+        self._extra = dict(extra or {})
+        self._wanted = wanted_secrets(environment)
+
+    def __repr__(self) -> str:
+        return f"Secrets({', '.join(self._wanted) or 'none'})"
+
+    def reveal(self, name: str) -> str:
+        """The secret's value; ConfigError names the variable and the place that wants it, never a value."""
+        value = self._extra.get(name, os.environ.get(name))
+        place = self._wanted.get(name, self._environment.origin)
+        if value is None:
+            raise ConfigError(f"the variable {name} is not set; it holds a secret that is needed here", place)
+        if not value.strip():
+            raise ConfigError(f"the variable {name} is {'blank' if value else 'empty'}; it has to hold a secret", place)
+        if "${" in value:
+            raise ConfigError(f"the variable {name} holds an unfilled ${{...}} in place of a secret", place)
+        if value != value.strip() or not value.isprintable():
+            raise ConfigError(f"the variable {name} has white space or a line break at an end or inside", place)
+        return value
+
+    def check(self) -> None:
+        """Reveal every secret once, so that a missing one stops the run before anything is sent."""
+        for name in self._wanted:
+            self.reveal(name)
+
+    def values(self) -> tuple[str, ...]:
+        """The values themselves, for the redactor that keeps them out of every file."""
+        return tuple(dict.fromkeys(self.reveal(name) for name in self._wanted))
+
+
+def check_secrets(environment: Environment, extra: Mapping[str, str] | None = None) -> None:
+    """ConfigError for the first secret of the environment that is unset, empty, blank or an unfilled `${X}`."""
+    Secrets(environment, extra).check()
