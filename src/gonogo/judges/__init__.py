@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
-from gonogo.judges import expect
+from gonogo.judges import (
+    auto_recovery,
+    bursts,
+    complete,
+    even,
+    expect,
+    listed,
+    patterns,
+    severity,
+    signed,
+    summary,
+    thresholds,
+    traffic_plan,
+    trend,
+)
 from gonogo.judges.base import Judge
 
 JUDGES: dict[str, Judge] = {
+    "auto_recovery": auto_recovery.JUDGE,
+    "bursts": bursts.JUDGE,
+    "complete": complete.JUDGE,
+    "even": even.JUDGE,
     "expect": expect.JUDGE,
+    "listed": listed.JUDGE,
+    "patterns": patterns.JUDGE,
+    "severity": severity.JUDGE,
+    "signed": signed.JUDGE,
+    "summary": summary.JUDGE,
+    "thresholds": thresholds.JUDGE,
+    "traffic_plan": traffic_plan.JUDGE,
+    "trend": trend.JUDGE,
 }

@@ -41,7 +41,7 @@ class Functions(functions.Functions):  # type: ignore[misc,unused-ignore]
     def _func_to_number(self, arg: Any) -> float | None:
         """JMESPath's, without its reading of "nan", "inf" and "1_000" as numbers."""
         if is_number(arg):
-            return arg  # type: ignore[no-any-return]
+            return arg
         if not isinstance(arg, str) or "_" in arg:
             return None
         for read in (int, float):

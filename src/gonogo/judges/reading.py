@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from gonogo.judges.expression import ExpressionError, evaluate, names_in, show, type_name
@@ -151,3 +152,17 @@ def _used(expression: str, case: Case) -> tuple[str, ...]:
     mentioned = names_in(expression)
     names = tuple(name for name in case.evidence if name in mentioned)
     return names or tuple(case.evidence)
+
+
+def moment(value: Any) -> datetime | None:
+    """An ISO 8601 time as an aware datetime; one without an offset is UTC. None for anything else."""
+    if isinstance(value, datetime):
+        when = value
+    elif isinstance(value, str):
+        try:
+            when = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    else:
+        return None
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)

@@ -1,0 +1,118 @@
+"""Log entries into "nothing suspicious", or the burst, the client or the status that stands out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+
+from gonogo.judges.base import Expression, Judge
+from gonogo.judges.percentile import is_number
+from gonogo.judges.reading import inconclusive, moment, read_list, wrong
+from gonogo.model.units import show_duration, show_number
+from gonogo.model.verdict import Case, Finding, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bursts:
+    """`value` is a list of entries with a time `t`. Three things are suspicious, each from `min_count` entries on:
+
+    a window with more than `factor` times the median window (windows without entries count as empty, the median
+    as at least 1); one client (field `client`) with more than `share` of the entries that name one; one status
+    (field `status`) outside 200-399 with more than `share` of the entries that have one.
+    Fewer than `min_samples` entries in all are not decidable; 0 for entries that a healthy system lacks.
+    """
+
+    value: Expression
+    factor: float = 5.0
+    min_count: int = 20
+    window: timedelta = timedelta(minutes=5)
+    share: float = 0.5
+    time: str = "t"
+    client: str = "user_id"
+    status: str = "status_code"
+    min_samples: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.factor > 1 or not 0 < self.share <= 1 or self.min_count < 1 or self.window <= timedelta(0):
+            raise ValueError("bursts needs factor > 1, 0 < share <= 1, min_count >= 1 and window > 0")
+
+
+def judge(options: Bursts, case: Case) -> Finding:
+    """Fail when something stands out."""
+    rule = (
+        f"no window of {show_duration(options.window)} above {show_number(options.factor)} x its median, "
+        f"no client or failing status above {show_number(options.share)}, from {options.min_count} entries on"
+    )
+    listed = read_list(options.value, case, rule)
+    if isinstance(listed, Finding):
+        return listed
+    reading, entries = listed
+    times: list[datetime] = []
+    for entry in entries:
+        when = moment(entry.get(options.time)) if isinstance(entry, dict) else None
+        if when is None:
+            return wrong(reading, rule, f"an entry of {options.value} has no time {options.time!r}", "no time")
+        times.append(when)
+    if len(entries) < options.min_samples:
+        text = f"too few entries, n={len(entries)}/{options.min_samples} ({reading.source})"
+        return inconclusive(
+            rule, text, f"n={len(entries)}", f"decidable when n reaches {options.min_samples}", len(entries)
+        )
+    found = [*_burst(options, times), *_one_client(options, entries), *_one_status(options, entries)]
+    return Finding(
+        verdict=Verdict.FAIL if found else Verdict.PASS,
+        reason=f"{'; '.join(found) or 'nothing stands out'} (n={len(entries)}; {reading.source})",
+        rule=rule,
+        observed="; ".join(found) or "nothing stands out",
+        samples=len(entries),
+        details=tuple(found),
+    )
+
+
+def _burst(options: Bursts, times: list[datetime]) -> list[str]:
+    if not times:
+        return []
+    first, size = min(times), options.window.total_seconds()
+    windows = Counter(int((when - first).total_seconds() // size) for when in times)
+    all_windows = max(windows) + 1
+    # The median over all windows without making a list of the empty ones.
+    usual = (
+        0.0
+        if len(windows) * 2 < all_windows
+        else float(median([*windows.values()] + [0] * (all_windows - len(windows))))
+    )
+    index, most = max(windows.items(), key=lambda item: (item[1], -item[0]))
+    if most < options.min_count or most <= options.factor * max(usual, 1.0) or all_windows < 3:
+        return []
+    start = first + index * options.window
+    span = show_duration(options.window)
+    return [f"burst: {most} entries in {span} from {start:%Y-%m-%d %H:%M} UTC, median {show_number(usual)}"]
+
+
+def _one_client(options: Bursts, entries: list[dict[str, object]]) -> list[str]:
+    clients = Counter(str(entry[options.client]) for entry in entries if entry.get(options.client) is not None)
+    return _takes_over(options, clients, "client") if len(clients) > 1 else []
+
+
+def _one_status(options: Bursts, entries: list[dict[str, object]]) -> list[str]:
+    statuses = Counter(
+        int(status) for entry in entries if is_number(status := entry.get(options.status)) and isinstance(status, int)
+    )
+    name, _ = max(statuses.items(), key=lambda item: item[1], default=(200, 0))
+    return (
+        _takes_over(options, Counter({str(k): n for k, n in statuses.items()}), "status")
+        if not 200 <= name < 400
+        else []
+    )
+
+
+def _takes_over(options: Bursts, counts: Counter[str], what: str) -> list[str]:
+    (name, n), total = counts.most_common(1)[0], sum(counts.values())
+    if n < options.min_count or n <= options.share * total:
+        return []
+    return [f"{what} {name[:60]} takes over: {n} of {total} entries, more than {show_number(options.share)} of them"]
+
+
+JUDGE = Judge(options=Bursts, judge=judge)
