@@ -77,7 +77,7 @@ def _mentions(hint: Any, new_type: str) -> bool:
 
 def _check_typed(environment: Environment, options: Any, check: Check, origin: Origin) -> None:
     for new_type, table, what in (
-        ("ObjectiveName", environment.objectives, "objective"),
+        ("ObjectiveName", environment.objective_names, "objective"),
         ("SideName", environment.sides, "side"),
         ("BackEndName", environment.back_ends, "back end"),
     ):

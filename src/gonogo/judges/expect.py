@@ -100,7 +100,7 @@ def judge(options: Expect, case: Case) -> Finding:
 
 def _objective(options: Expect, case: Case) -> Finding:
     name = str(options.objective)
-    objective = case.environment.objectives.get(name)
+    objective = case.environment.objective(name)
     if objective is None:
         text = f"{case.environment.name} sets no objective {name!r} ({short(case.environment.origin)})"
         return inconclusive(f"objective {name}", text, "no objective", "when the environment sets it")

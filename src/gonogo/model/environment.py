@@ -190,6 +190,16 @@ class Environment:
     start: Start | None = None
     origin: Origin = Origin(file="?")
 
+    def objective(self, name: str) -> Objective | None:
+        """The objective of this name; `rollback.NAME` is a rollback threshold. None if it is not set."""
+        group, dot, rest = name.partition(".")
+        return self.rollout.rollback.get(rest) if dot and group == "rollback" else self.objectives.get(name)
+
+    @property
+    def objective_names(self) -> tuple[str, ...]:
+        """Every name that `objective` knows."""
+        return (*self.objectives, *(f"rollback.{name}" for name in self.rollout.rollback))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:

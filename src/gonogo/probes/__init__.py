@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from gonogo.probes import cloud_run, declared, files, forge, http, postgres, prometheus, redis, signoff, slack
+from gonogo.probes import (
+    cloud_run,
+    declared,
+    files,
+    forge,
+    http,
+    http_steps,
+    postgres,
+    prometheus,
+    redis,
+    signoff,
+    slack,
+)
 from gonogo.probes.base import Probe
 
 # Importing a probe must stay cheap: its client is imported by its first look, never at module level.
 PROBES: dict[str, Probe] = {
     # HTTP
     "http": http.PROBE,
+    "http_steps": http_steps.PROBE,
     # Google Cloud
     "cloud_run": cloud_run.PROBE,
     "cloud_run_services": cloud_run.PROBE_SERVICES,

@@ -1,0 +1,151 @@
+"""Configuration into books: all that one environment's run needs to know before anything is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from gonogo.config.checklist import check_against, load_checklists
+from gonogo.config.environment import load_environment
+from gonogo.config.faults import load_faults
+from gonogo.config.release import load_release
+from gonogo.config.waivers import load_waivers
+from gonogo.judges import JUDGES
+from gonogo.model.check import Check
+from gonogo.model.environment import Environment, Release
+from gonogo.model.errors import ConfigError, SafetyRefusal
+from gonogo.model.verdict import Waiver
+from gonogo.probes import PROBES
+
+DEFAULT_ENVIRONMENT = "local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for on the command line."""
+
+    root: Path
+    environments: tuple[str, ...] = (DEFAULT_ENVIRONMENT,)
+    system: str | None = None
+    at: timedelta | None = None
+    release: Path | None = None
+    faults: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    out: Path | None = None
+
+    @property
+    def reports(self) -> Path:
+        """Folder that holds one folder a run."""
+        return self.out or self.root / "reports" / "out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """One environment with the checks of its system, its release and its waivers. Nothing has been sent."""
+
+    environment: Environment
+    checks: tuple[Check, ...]
+    release: Release | None
+    waivers: tuple[Waiver, ...]
+    faults: tuple[str, ...]
+    actions: tuple[str, ...]
+    at: timedelta | None
+    root: Path
+    reports: Path
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative file names of the environment start from."""
+        return self.root / "environments"
+
+
+def open_books(request: Request) -> tuple[Book, ...]:
+    """One book an environment, in the order asked for; ConfigError or SafetyRefusal before anything is sent."""
+    if len(set(request.environments)) != len(request.environments):
+        raise ConfigError("an environment is named twice with --env")
+    checks = load_checklists(request.root / "checks", PROBES, JUDGES)
+    return tuple(_open(request, name, checks) for name in request.environments)
+
+
+def _open(request: Request, name: str, checks: Sequence[Check]) -> Book:
+    environment = load_environment(name, request.root / "environments")
+    if request.system is not None:
+        systems = sorted({check.system for check in checks})
+        if request.system not in systems:
+            raise ConfigError(f"no checklist is for system {request.system!r}{_nearest(request.system, systems)}")
+        if environment.system != request.system:
+            raise ConfigError(f"{name} is an environment of system {environment.system!r}, not {request.system!r}")
+    mine = tuple(check for check in checks if check.system == environment.system)
+    if not mine:
+        raise ConfigError(f"no checklist in checks/ is for system {environment.system!r} of {name}", environment.origin)
+    _refuse_actions(request.actions, environment, mine)
+    release_file = request.release or (environment.release and request.root / "environments" / environment.release)
+    waiver_file = environment.waivers
+    has_waiver_file = waiver_file is not None and not waiver_file.startswith("address:")
+    return Book(
+        environment=environment,
+        checks=check_against(environment, mine, PROBES, JUDGES),
+        release=load_release(Path(release_file)) if release_file else None,
+        waivers=load_waivers(request.root / str(waiver_file)) if has_waiver_file else (),
+        faults=_known_faults(request, environment),
+        actions=request.actions,
+        at=request.at,
+        root=request.root,
+        reports=request.reports,
+        digests=digests(request.root),
+    )
+
+
+def digests(root: Path) -> dict[str, str]:
+    """SHA-256 of every configuration file, by its path from the root."""
+    found: dict[str, str] = {}
+    for folder in ("environments", "checks"):
+        for path in sorted((root / folder).rglob("*.y*ml")):
+            found[path.relative_to(root).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def fault_table(environment: Environment, root: Path) -> Mapping[str, Any]:
+    """Faults that this environment can rehearse: name -> what, phases, turns; empty without a start command."""
+    if environment.start is None or environment.start.faults is None:
+        return {}
+    table: Mapping[str, Any] = load_faults(root / "environments" / environment.start.faults)
+    return table
+
+
+def _known_faults(request: Request, environment: Environment) -> tuple[str, ...]:
+    if not request.faults:
+        return ()
+    table = fault_table(environment, request.root)
+    if not table:
+        raise ConfigError(
+            f"{environment.name} has no faults to rehearse; --fault is for environments that start themselves"
+        )
+    for fault in request.faults:
+        if fault not in table:
+            raise ConfigError(
+                f"{environment.name} has no fault {fault!r}{_nearest(fault, table)}; `gonogo rehearse --list-faults` lists them"
+            )
+    return request.faults
+
+
+def _refuse_actions(actions: Sequence[str], environment: Environment, checks: Sequence[Check]) -> None:
+    known = sorted({check.action for check in checks if check.action})
+    for action in actions:
+        if action not in known:
+            raise ConfigError(f"no checklist item has the action {action!r}{_nearest(action, known)}")
+        if action not in environment.guards.actions:
+            raise SafetyRefusal(
+                f"{environment.name} does not allow the action {action!r} (guards.actions)", environment.origin
+            )
+
+
+def _nearest(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    near = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there is {', '.join(sorted(known)) or 'none'}"

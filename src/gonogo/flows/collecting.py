@@ -1,0 +1,208 @@
+"""Planned looks into evidence: each sent once, all at once, none waited for beyond its end."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from gonogo.model.check import Check
+from gonogo.model.errors import GonogoError
+from gonogo.model.evidence import Attempt, Cause, Evidence, Seen, Unseen
+from gonogo.model.run import PlannedLook
+from gonogo.model.units import show_duration
+from gonogo.probes import PROBES
+from gonogo.probes.base import Sight, Vantage
+
+THREADS = 50
+LOOK_ENDS_WITHIN = timedelta(seconds=120)  # the observer's own watchdog, behind every probe's deadline
+
+
+class Watcher(Protocol):
+    """Somebody who is told how far the looking is."""
+
+    def on_done(self, look: str) -> None:
+        """One more look has ended."""
+
+
+class Clock(Protocol):
+    """Time as the flows see it; tests move it by hand."""
+
+    def now(self) -> datetime:
+        """Wall time in UTC, for stamps."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump, for durations."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> datetime:
+        """Wall time in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collector:
+    """Takes looks from one vantage. `redact` is applied to every evidence before anything else sees it,
+    `keep` writes each down as it comes.
+    """
+
+    vantage: Vantage
+    clock: Clock
+    redact: Callable[[Any], Any]
+    watcher: Watcher | None = None
+    keep: Callable[[Evidence], None] | None = None
+    ends_within: timedelta = LOOK_ENDS_WITHIN
+
+    def take_all(self, looks: Sequence[PlannedLook]) -> dict[str, Evidence]:
+        """Evidence for every look, by key. A look that does not end in time is Unseen, never missing.
+
+        Raises the first ConfigError or SafetyRefusal that a probe raised.
+        """
+        tasks: queue.SimpleQueue[PlannedLook | None] = queue.SimpleQueue()
+        done: queue.SimpleQueue[tuple[PlannedLook, Evidence | GonogoError]] = queue.SimpleQueue()
+        for look in looks:
+            tasks.put(look)
+        workers = min(THREADS, len(looks))
+        for _ in range(workers):
+            tasks.put(None)
+
+        def work() -> None:
+            while (look := tasks.get()) is not None:
+                try:
+                    done.put((look, self.take(look)))
+                except GonogoError as error:
+                    done.put((look, error))
+
+        began = self.clock.now()
+        for _ in range(workers):  # daemons: a probe that hangs for ever does not keep the process alive
+            threading.Thread(target=work, name="gonogo-look", daemon=True).start()
+        return self._gather(looks, done, began)
+
+    def _gather(
+        self,
+        looks: Sequence[PlannedLook],
+        done: queue.SimpleQueue[tuple[PlannedLook, Evidence | GonogoError]],
+        began: datetime,
+    ) -> dict[str, Evidence]:
+        evidence: dict[str, Evidence] = {}
+        limit = time.monotonic() + self.ends_within.total_seconds()
+        while len(evidence) < len(looks):
+            try:
+                look, result = done.get(timeout=max(0.0, limit - time.monotonic()))
+            except queue.Empty:
+                break
+            if isinstance(result, GonogoError):
+                raise result
+            evidence[look.key] = result
+            self.done(result)
+        for look in looks:
+            if look.key not in evidence:
+                hung = Unseen(
+                    cause=Cause.UNAVAILABLE, detail=f"the look did not end within {show_duration(self.ends_within)}"
+                )
+                late = Evidence(
+                    look=look.key, kind=look.kind, source=look.kind, started=began, ended=self.clock.now(), outcome=hung
+                )
+                evidence[look.key] = late
+                self.done(late)
+        return evidence
+
+    def done(self, evidence: Evidence) -> None:
+        """Write one look down and say that it has ended."""
+        if self.keep is not None:
+            self.keep(evidence)
+        if self.watcher is not None:
+            self.watcher.on_done(evidence.source)
+
+    def take(self, look: PlannedLook) -> Evidence:
+        """One look now. Whatever a probe raises beside its contract becomes Unseen: the observer failed."""
+        started, began = self.clock.now(), self.clock.monotonic()
+        try:
+            sight = PROBES[look.kind].look(look.options, self.vantage)
+        except GonogoError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line of defence: never a traceback, never a GO
+            detail = f"the {look.kind} probe failed: {type(error).__name__}: {error}"
+            sight = Sight(source=look.kind, outcome=Unseen(cause=Cause.UNAVAILABLE, detail=detail))
+        took = timedelta(seconds=self.clock.monotonic() - began)
+        evidence = Evidence(
+            look=look.key,
+            kind=look.kind,
+            source=sight.source,
+            started=started,
+            ended=started + took,
+            outcome=sight.outcome,
+            side=sight.side,
+            attempts=_attempts(sight, started, took),
+        )
+        cleaned: Evidence = self.redact(evidence)
+        return cleaned
+
+    def retake(
+        self,
+        checks: Iterable[Check],
+        uses: Mapping[str, Mapping[str, str]],
+        looks: Mapping[str, PlannedLook],
+        evidence: dict[str, Evidence],
+        passes: Callable[[Check], bool],
+    ) -> None:
+        """Look again at what takes its time: every `every`, until the check passes or `within` is over.
+
+        `evidence` is updated in place; every attempt stays in the evidence of its look.
+        """
+        waiting = [check for check in checks if check.eventually is not None and not passes(check)]
+        began = self.clock.monotonic()
+        due = {check.id: began + check.eventually.every.total_seconds() for check in waiting if check.eventually}
+        while waiting:
+            nearest = min(due[check.id] for check in waiting)
+            self.clock.sleep(max(0.0, nearest - self.clock.monotonic()))
+            now = self.clock.monotonic()
+            ready = [check for check in waiting if due[check.id] <= now]
+            for key in dict.fromkeys(key for check in ready for key in uses[check.id].values()):
+                evidence[key] = _again(evidence[key], self.take(looks[key]))
+                if self.keep is not None:
+                    self.keep(evidence[key])
+            for check in ready:
+                if check.eventually is not None:
+                    due[check.id] = now + check.eventually.every.total_seconds()
+            waiting = [
+                check
+                for check in waiting
+                if not passes(check)
+                and check.eventually is not None
+                and due[check.id] - began <= check.eventually.within.total_seconds()
+            ]
+
+
+def _attempts(sight: Sight, started: datetime, took: timedelta) -> tuple[Attempt, ...]:
+    if not sight.tries:
+        ended = "seen" if isinstance(sight.outcome, Seen) else sight.outcome.cause.value
+        return (Attempt(started=started, took=took, ended=ended),)
+    attempts: list[Attempt] = []
+    at = started
+    for each, ended in sight.tries:
+        attempts.append(Attempt(started=at, took=each, ended=ended))
+        at += each
+    return tuple(attempts)
+
+
+def _again(before: Evidence, after: Evidence) -> Evidence:
+    return replace(after, started=before.started, attempts=before.attempts + after.attempts)

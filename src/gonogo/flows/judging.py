@@ -1,0 +1,69 @@
+"""Plan and evidence into outcomes: every check judged once, those that sum up last. No I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from gonogo.judges import JUDGES
+from gonogo.judges.verdict import judge_check
+from gonogo.model.check import Check
+from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
+from gonogo.model.run import Plan
+from gonogo.model.verdict import Case, Outcome
+
+
+def reached_sides(evidence: Iterable[Evidence]) -> frozenset[str]:
+    """Sides that answered anything at all, so that the observer and its network are known to work."""
+    return frozenset(e.side for e in evidence if e.side is not None and _answered(e))
+
+
+def _answered(evidence: Evidence) -> bool:
+    match evidence.outcome:
+        case Seen():
+            return True
+        case Unseen(cause=cause):
+            return cause in {Cause.BROKEN, Cause.DENIED, Cause.LIMITED, Cause.PARTIAL}
+
+
+def sums_up(check: Check) -> bool:
+    """True for a check that is judged from the other verdicts."""
+    return any(JUDGES[rule.kind].sums_up for rule in check.rules)
+
+
+def judge_all(
+    plan: Plan,
+    evidence: Mapping[str, Evidence],
+    now: datetime,
+    *,
+    only: Sequence[Check] | None = None,
+    reached: frozenset[str] | None = None,
+) -> tuple[Outcome, ...]:
+    """Outcomes in the order of the manifest (of `only`, where given)."""
+    checks = plan.checks if only is None else only
+    seen = reached_sides(evidence.values()) if reached is None else reached
+    outcomes: dict[str, Outcome] = {}
+
+    def judge(check: Check, others: tuple[Outcome, ...] = ()) -> None:
+        uses = plan.uses.get(check.id, {})
+        case = Case(
+            check=check,
+            environment=plan.environment,
+            release=plan.release,
+            now=now,
+            t0=plan.t0,
+            evidence={name: evidence[key] for name, key in uses.items() if key in evidence},
+            reached=seen,
+            others=others,
+        )
+        outcomes[check.id] = judge_check(case)
+
+    last = [check for check in checks if sums_up(check)]
+    late = {check.id for check in last}
+    for check in checks:
+        if check.id not in late:
+            judge(check)
+    first = tuple(outcomes.values())
+    for check in last:
+        judge(check, tuple(o for o in first if o.check.phase == check.phase))
+    return tuple(outcomes[check.id] for check in checks)

@@ -1,0 +1,145 @@
+"""A book and the phases asked for into the plan that is fixed before the first packet."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gonogo.flows.book import Book
+from gonogo.model.check import Check
+from gonogo.model.errors import ConfigError
+from gonogo.model.evidence import Look
+from gonogo.model.run import Plan, PlannedLook
+from gonogo.probes import PROBES
+
+_ALWAYS = timedelta.max
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Checks of the selected phases, split by whether they are due."""
+
+    due: tuple[Check, ...]
+    not_due: Mapping[str, timedelta | None]
+
+
+def candidates(book: Book, phases: Iterable[str]) -> tuple[Check, ...]:
+    """Checks of these phases; one that changes something only if its action was asked for."""
+    wanted = set(phases)
+    return tuple(c for c in book.checks if c.phase in wanted and (c.action is None or c.action in book.actions))
+
+
+def scene_of(book: Book, phase: str) -> str:
+    """The scene in which a rehearsed environment plays this phase; empty elsewhere."""
+    start = book.environment.start
+    return start.scenes.get(phase, "") if start else ""
+
+
+def look_of(book: Book, kind: str, options: object, phase: str) -> Look:
+    """The one look that serves every check of this phase that asks for the same."""
+    return Look(environment=book.environment.name, kind=kind, options=options, scene=scene_of(book, phase))
+
+
+def t0_look(book: Book, phases: Iterable[str]) -> Look | None:
+    """The look that tells when the serving revision was created, where the timeline needs T0 and no release gives it."""
+    checks = candidates(book, phases)
+    if book.release is not None and book.release.t0 is not None:
+        return None
+    needed = any(_needs_t0(check) for check in checks)
+    environment = book.environment
+    if not needed or "cloud_run" not in environment.back_ends:
+        return None
+    phase = next(check.phase for check in checks if _needs_t0(check))
+    side = "canary" if phase == "canary" and "canary" in environment.sides else "stable"
+    if side not in environment.sides or environment.sides[side].service is None:
+        return None
+    return look_of(book, "cloud_run", PROBES["cloud_run"].options(side=side), phase)
+
+
+def _needs_t0(check: Check) -> bool:
+    if check.at is not None and check.at > timedelta(0):
+        return True
+    return any(getattr(spec.options, "since_t0", False) for spec in check.probes.values())
+
+
+def manifest(book: Book, phases: Iterable[str], t0: datetime | None, now: datetime) -> Manifest:
+    """Which checks are due: those whose place on the timeline has come, by --at or by now minus T0."""
+    at = book.at if book.at is not None else (now - t0 if t0 is not None else _ALWAYS)
+    due: list[Check] = []
+    not_due: dict[str, timedelta | None] = {}
+    for check in candidates(book, phases):
+        if check.at is None or check.at <= at:
+            due.append(check)
+        else:
+            not_due[check.id] = check.at
+    return Manifest(due=tuple(due), not_due=not_due)
+
+
+def make_plan(book: Book, phases: tuple[str, ...], t0: datetime | None, now: datetime) -> Plan:
+    """The manifest with its looks and controls; each distinct look stands in it once."""
+    split = manifest(book, phases, t0, now)
+    looks: dict[str, PlannedLook] = {}
+    uses: dict[str, dict[str, str]] = {}
+    for check in split.due:
+        uses[check.id] = {
+            name: _planned(looks, look_of(book, spec.kind, spec.options, check.phase))
+            for name, spec in check.probes.items()
+        }
+    controls = _controls(book, split.due, looks)
+    sent = sum(getattr(look.options, "times", 1) for look in looks.values())
+    if sent > book.environment.guards.max_requests:
+        raise ConfigError(
+            f"the plan needs {sent} requests and {book.environment.name} allows {book.environment.guards.max_requests}"
+            " (guards.max_requests)",
+            book.environment.origin,
+        )
+    return Plan(
+        run_id=secrets.token_hex(8),
+        created=now,
+        environment=book.environment,
+        system=book.environment.system,
+        phases=phases,
+        checks=split.due,
+        digests=book.digests,
+        at=book.at if book.at is not None else (now - t0 if t0 is not None else None),
+        t0=t0,
+        release=book.release,
+        not_due=split.not_due,
+        looks=tuple(looks.values()),
+        uses=uses,
+        controls=controls,
+        faults=book.faults,
+        scenes={phase: scene_of(book, phase) for phase in phases if scene_of(book, phase)},
+        actions=book.actions,
+        waivers=book.waivers,
+    )
+
+
+def _planned(looks: dict[str, PlannedLook], look: Look) -> str:
+    key = look.key
+    if key not in looks:
+        sides = PROBES[look.kind].sides(look.options)
+        looks[key] = PlannedLook(
+            key=key, kind=look.kind, options=look.options, side=sides[0] if sides else None, scene=look.scene
+        )
+    return key
+
+
+def _controls(book: Book, due: Iterable[Check], looks: dict[str, PlannedLook]) -> tuple[str, ...]:
+    """Where HTTP sides are looked at, every other side's health too: only then can a failing side be told
+    from a failing observer."""
+    sides = book.environment.sides
+    phases = sorted({check.phase for check in due if any(spec.kind == "http" for spec in check.probes.values())})
+    if len(sides) < 2:
+        return ()
+    keys: list[str] = []
+    for phase in phases:
+        for name, side in sides.items():
+            options = PROBES["http"].options(side=name, path=side.health)
+            key = look_of(book, "http", options, phase).key
+            if key not in looks:
+                _planned(looks, look_of(book, "http", options, phase))
+                keys.append(key)
+    return tuple(keys)

@@ -1,0 +1,137 @@
+"""Books and the items that were selected into runs, and into what each item has to say for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gonogo.flows.book import Book
+from gonogo.flows.collecting import Watcher
+from gonogo.flows.judging import judge_all
+from gonogo.flows.look import Collected, collect, conclude, scenes
+from gonogo.flows.planning import candidates
+from gonogo.model.check import Check, Severity
+from gonogo.model.evidence import plain
+from gonogo.model.run import Run
+from gonogo.model.units import show_duration
+from gonogo.model.verdict import Outcome, Verdict
+from gonogo.gate.waivers import valid_waiver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One check of one environment under the name that a test runner shows."""
+
+    key: str
+    book: Book
+    check: Check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What an item has to say. `how`: pass, fail, hold, advisory, waived or not_due."""
+
+    how: str
+    text: str
+    facts: Mapping[str, str] = field(default_factory=dict)  # for JUnit properties
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One run to be: phases of a book that share a scene."""
+
+    collected: Collected
+    outcomes: tuple[Outcome, ...]
+    keys: Mapping[str, str]  # id -> key, of all items that were there to be selected
+
+
+def items_of(books: Sequence[Book]) -> tuple[Item, ...]:
+    """Every item that can be selected, by phase and in the order of the checklists."""
+    found: list[Item] = []
+    for book in books:
+        phases = dict.fromkeys(check.phase for check in book.checks)
+        for check in candidates(book, phases):
+            key = check.id if len(books) == 1 else f"{book.environment.name}.{check.id}"
+            found.append(Item(key=key, book=book, check=check))
+    return tuple(found)
+
+
+def look_at(
+    books: Sequence[Book], items: Sequence[Item], selected: Iterable[str], watch: Callable[[int], Watcher] | None = None
+) -> tuple[Part, ...]:
+    """One part an environment and scene. A phase is in the manifest, whole, if any item of it is selected."""
+    wanted = set(selected)
+    parts: list[Part] = []
+    for book in books:
+        mine = [item for item in items if item.book is book]
+        phases = dict.fromkeys(item.check.phase for item in mine if item.key in wanted)
+        for group in scenes(book, phases).values():
+            collected = collect(book, group, watch=watch)
+            now = max((e.ended for e in collected.evidence.values()), default=collected.started)
+            parts.append(
+                Part(
+                    collected=collected,
+                    outcomes=judge_all(collected.plan, collected.evidence, now),
+                    keys={item.check.id: item.key for item in mine if item.check.phase in group},
+                )
+            )
+    return tuple(parts)
+
+
+def tell(parts: Iterable[Part]) -> dict[str, Told]:
+    """What each item says, by key. Plain enough to be handed to another process as JSON."""
+    told: dict[str, Told] = {}
+    for part in parts:
+        plan = part.collected.plan
+        for outcome in part.outcomes:
+            told[part.keys[outcome.check.id]] = _told(part, outcome)
+        for check_id, at in plan.not_due.items():
+            text = f"not due before T+{show_duration(at)}" if at is not None else "not due"
+            told[part.keys[check_id]] = Told(how="not_due", text=text)
+    return told
+
+
+def _told(part: Part, outcome: Outcome) -> Told:
+    check, plan = outcome.check, part.collected.plan
+    sources = ", ".join(
+        part.collected.evidence[key].source for key in outcome.evidence if key in part.collected.evidence
+    )
+    text = f"{outcome.reason}\nsaw:  {sources or 'the other verdicts'}\nnext: {check.remedy} (owner: {check.owner})"
+    rules = "; ".join(finding.rule for finding in outcome.findings)
+    facts = {"id": check.id, "verdict": outcome.verdict.value, "rule": rules, "area": check.area.value}
+    waiver, _ = valid_waiver(plan.waivers, check.id, plan.environment.name, plan.release, part.collected.started)
+    match outcome.verdict:
+        case Verdict.PASS:
+            return Told(how="pass", text=outcome.reason, facts=facts)
+        case _ if check.severity is Severity.ADVISORY:
+            return Told(how="advisory", text=f"advisory, does not decide: {text}", facts=facts)
+        case Verdict.FAIL if waiver is not None:
+            return Told(
+                how="waived", text=f"waived by {waiver.owner} until {waiver.until:%Y-%m-%d}: {text}", facts=facts
+            )
+        case Verdict.FAIL:
+            return Told(how="fail", text=text, facts=facts)
+        case Verdict.INCONCLUSIVE:
+            return Told(how="hold", text=f"HOLD: {text}", facts=facts)
+
+
+def told_to_json(told: Mapping[str, Told]) -> dict[str, Any]:
+    """For a worker process."""
+    return {key: plain(one) for key, one in told.items()}
+
+
+def told_from_json(document: Mapping[str, Any]) -> dict[str, Told]:
+    """What `told_to_json` wrote."""
+    return {key: Told(how=one["how"], text=one["text"], facts=one["facts"]) for key, one in document.items()}
+
+
+def finish(parts: Iterable[Part], executed: Iterable[str], problems: Sequence[str]) -> tuple[Run, ...]:
+    """Runs decided from what really ran."""
+    ran = set(executed)
+    runs: list[Run] = []
+    for part in parts:
+        now = max((e.ended for e in part.collected.evidence.values()), default=part.collected.started)
+        ids = [check_id for check_id, key in part.keys.items() if key in ran]
+        runs.append(conclude(part.collected, part.outcomes, executed=ids, problems=problems, now=now))
+    return tuple(runs)
