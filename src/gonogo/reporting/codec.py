@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
@@ -38,7 +39,7 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
     except ValueError:
         tagged = _tag(value)
         text = json.dumps(tagged, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
-    return text if text.isascii() else HIDDEN_BUT_NEWLINE.sub(lambda match: json.dumps(match[0])[1:-1], text)
+    return text if text.isascii() and "\x7f" not in text else HIDDEN_BUT_NEWLINE.sub(_utf16, text)
 
 
 def loads(text: str | bytes) -> Any:
@@ -223,6 +224,11 @@ def _decode(kind: Any, value: Any) -> Any:
 def _hints(kind: type) -> dict[str, Any]:
     hints = get_type_hints(kind)
     return {one.name: hints[one.name] for one in fields(kind)}
+
+
+def _utf16(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _outcome(document: Any) -> Seen | Unseen:

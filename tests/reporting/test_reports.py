@@ -1,0 +1,389 @@
+"""What readers of a run see: the board, the verdict file and every report."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import pytest
+
+from gonogo.model.evidence import Evidence
+from gonogo.model.run import Run
+from gonogo.model.verdict import Decision, Finding, Verdict
+from gonogo.reporting import files
+from gonogo.reporting.codec import dumps, evidence_to_json
+from gonogo.reporting.files import EvidenceWriter, make_folder, write_plan
+from gonogo.reporting.github import publish, workflow_commands
+from gonogo.reporting.html import html
+from gonogo.reporting.junit import junit
+from gonogo.reporting.markdown import report, summary
+from gonogo.reporting.reports import REPORTS, write_reports, write_verdict
+from gonogo.reporting.schemas import NAMES, schema_text
+from gonogo.reporting.slack import slack
+from gonogo.reporting.terminal import Paper, Progress, board, paper_of, write
+from gonogo.reporting.verdict_json import verdict_json
+from gonogo.reporting.view import show_offset, view
+from gonogo.reporting.width import clip, pad, width, wrap
+
+
+def test_a_go_board_is_short_and_ends_with_the_decision(green: Run) -> None:
+    """Passes are summed up by area; the last line decides."""
+    text = board(green)
+    assert "TECHNICAL   100 %  2 of 2 passed" in text
+    assert "ion-a" not in text
+    assert text.splitlines()[-1] == "GO  2 of 2 due items passed"
+
+
+def test_verbose_lists_what_passed(green: Run) -> None:
+    """-v shows every item."""
+    assert "  PASS  ion-a                        title of ion-a" in board(green, verbose=True)
+
+
+def test_a_red_board_says_what_why_where_and_what_next(red: Run, tmp_path: Path) -> None:
+    """Each open item shows rule and observation, its evidence, its remedy and its owner; the folder comes last."""
+    text = board(red)
+    assert (
+        "  FAIL  ion-a                        title of ion-a\n"
+        "        why  p95 412 ms > 300 ms (n=1840, local.yaml:12)\n"
+        "        saw  GET http://127.0.0.1:8000/api/health at 09:30:00Z\n"
+        "        next mend ion-a (owner: sre)\n"
+    ) in text
+    assert "[waived by kim until 2026-11-21: restored by hand]" in text
+    assert "[advisory; attempt 3]" in text
+    assert "[sign-off]" in text
+    assert "T+24h ion-z" in text
+    assert "root 2 items wait for GET http://127.0.0.1:8000/api/health: unreachable, 127.0.0.1:8000 refused" in text
+    last = text.splitlines()[-1]
+    assert last.startswith("NO-GO  1 of 5 due items passed, 2 failed, 2 undecided, 1 waived, 1 not due yet")
+    assert str(tmp_path) in last
+
+
+def test_due_items_that_did_not_run_are_shown_as_open(green: Run) -> None:
+    """A narrowed run never looks complete: what was deselected stands on the board."""
+    narrowed = replace(green, outcomes=green.outcomes[:1], narrowed=("ion-b",))
+    text = board(narrowed)
+    assert "HOLD  ion-b" in text
+    assert "due, and did not run" in text
+    assert "1 did not run" in text
+    assert [check["id"] for check in verdict_json(narrowed)["checks"]] == ["ion-a", "ion-b"]
+
+
+def test_percentages_round_down(green: Run) -> None:
+    """199 of 200 is not 100 %."""
+    checks = tuple(replace(green.plan.checks[0], id=f"ion-{n}") for n in range(200))
+    outcomes = tuple(
+        replace(green.outcomes[0], check=check, verdict=Verdict.FAIL if check.id == "ion-7" else Verdict.PASS)
+        for check in checks
+    )
+    seen = view(replace(green, plan=replace(green.plan, checks=checks), outcomes=outcomes))
+    assert [area.percent for area in seen.areas] == [99]
+    assert seen.percent == 99
+
+
+def test_korean_titles_are_clipped_by_columns(red: Run) -> None:
+    """A Korean letter takes two columns; no line is wider than the terminal."""
+    checks = tuple(replace(check, title={"ko": "데이터베이스 백업이 있다 " * 8}) for check in red.plan.checks)
+    outcomes = tuple(replace(o, check=check) for o, check in zip(red.outcomes, checks, strict=True))
+    run = replace(red, plan=replace(red.plan, checks=checks), outcomes=outcomes, folder=None)
+    text = board(run, paper=Paper(columns=72), language="ko")
+    assert "데이터베이스" in text
+    assert all(width(line) <= 72 for line in text.splitlines()[2:-1])
+
+
+@pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("한글", 4), ("e\u0301", 1), ("", 0)])
+def test_width(text: str, columns: int) -> None:
+    """Wide letters count two, combining ones none."""
+    assert width(text) == columns
+
+
+def test_pad_clip_wrap() -> None:
+    """Text fits its columns and loses nothing when wrapped."""
+    assert pad("한", 4) == "한  "
+    assert clip("한글이다", 5) == "한글…"
+    assert clip("abc", 3) == "abc"
+    assert wrap("aa bbb cc", 6) == ["aa bbb", "cc"]
+    assert wrap("abcdefgh ij", 3) == ["abc", "def", "gh", "ij"]
+    assert wrap("한글한글", 4) == ["한글", "한글"]
+
+
+def test_details_are_listed_up_to_a_bound(red: Run) -> None:
+    """Eight lines of detail, then how many more and where."""
+    lines = tuple(f"line {n}" for n in range(12))
+    finding = Finding(verdict=Verdict.FAIL, reason="r", rule="x", observed="y", details=lines, decidable="after 10:00")
+    run = replace(red, outcomes=(replace(red.outcomes[0], findings=(finding,)), *red.outcomes[1:]))
+    text = board(run)
+    assert "line 7" in text
+    assert "line 8" not in text
+    assert "and 4 more in verdict.json" in text
+    assert "wait after 10:00" in text
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_paper_follows_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Colour and width on a terminal; neither in a pipe; NO_COLOR and FORCE_COLOR are honoured."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "77")
+    assert paper_of(Terminal()) == Paper(columns=77, colour=True)
+    assert paper_of(io.StringIO()) == Paper()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert paper_of(Terminal()) == Paper(columns=77)
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert paper_of(io.StringIO()) == Paper(colour=True)
+
+
+def test_colour_never_changes_the_words(red: Run) -> None:
+    """Without its escapes the coloured board is the plain one."""
+    coloured = board(red, paper=Paper(colour=True))
+    for code in ("32;1", "31;1", "33;1", "32", "1", "2", "0"):
+        coloured = coloured.replace(f"\x1b[{code}m", "")
+    assert coloured == board(red)
+
+
+def test_progress_is_plain_and_sparse_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log gets the start and the end, not one line a probe."""
+    stream = io.StringIO()
+    progress = Progress(stream)
+    progress.on_start(100)
+    for _ in range(100):
+        progress.on_done("GET http://x")
+    progress.close()
+    assert stream.getvalue() == "looking: 100 probes\nlooking: 100 of 100 done\n"
+    monkeypatch.setattr("gonogo.reporting.terminal.time", SimpleNamespace(monotonic=iter(range(0, 900, 6)).__next__))
+    progress.on_start(3)
+    progress.on_done("a")
+    assert stream.getvalue().endswith("looking: 1 of 3\n")
+
+
+def test_progress_is_one_live_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step overwrites the line, and the end clears it."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = Terminal()
+    progress = Progress(stream)
+    progress.on_start(2)
+    progress.on_done(SimpleNamespace(source="GET \x1b[2J" + "x" * 80))
+    progress.on_done(SimpleNamespace(kind="slack"))
+    progress.close()
+    steps = stream.getvalue().split("\r\x1b[2K")
+    assert steps[1] == "looking: 2 probes"
+    assert steps[2].startswith("looking: 1 of 2  GET \\x1b[2Jxxx")
+    assert all(width(step) < 40 for step in steps)
+    assert steps[3:] == ["looking: 2 of 2  slack", ""]
+
+
+def test_output_survives_an_old_locale_and_a_closed_pipe() -> None:
+    """Row 96: Korean on an ASCII stream is spelled, a reader that went away is no error."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    write(stream, "한 GO\n")
+    assert raw.getvalue() == b"\\ud55c GO\n"
+    closed = io.StringIO()
+    closed.close()
+    write(closed, "x")
+
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    write(Gone(), "x")
+
+
+@pytest.mark.parametrize("which", ["green", "red"])
+def test_verdict_json_holds_its_schema(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """The written file is valid, for a GO as for a NO-GO, and says where it came from."""
+    run = request.getfixturevalue(which)
+    folder = make_folder(tmp_path / "out", run.plan)
+    run = replace(run, folder=folder)
+    write_plan(folder, run.plan)
+    with EvidenceWriter(folder, run.plan.run_id) as writer:
+        writer.write(run.evidence["k1"])
+    document = json.loads(write_verdict(run).read_text(encoding="utf-8"))
+    schema = json.loads(schema_text("verdict"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(document, schema)
+    assert document["exit_status"] == int(run.gated.decision.exit_status)
+    assert document["counts"]["due"] == len(run.plan.checks)
+    assert document["digests"] == {name: files.file_digest(folder / name) for name in ("plan.json", "evidence.jsonl")}
+
+
+def test_verdict_json_of_a_red_run(red: Run) -> None:
+    """Waiver, place on the timeline, cause of blindness and attempts stand in it."""
+    document = verdict_json(red)
+    a, b, c, _, e = document["checks"]
+    assert (a["verdict"], a["at"], a["rule"]) == ("fail", "T-1h", "json.status == healthy")
+    assert (b["mode"], b["evidence"][0]["cause"]) == ("signoff", "unreachable")
+    assert (c["severity"], c["attempts"]) == ("advisory", 3)
+    assert e["waiver"]["owner"] == "kim"
+    assert document["not_due"] == [{"id": "ion-z", "at": "T+24h"}]
+    assert document["readiness"] == {"technical": 33, "operations": 0, "team": 0}
+
+
+def test_a_sign_off_stands_in_the_verdict(green: Run) -> None:
+    """Who attested an item is kept beside it."""
+    record = {"by": "kim", "until": "2026-12-01T00:00:00+00:00"}
+    evidence = replace(green.evidence["k1"], kind="signoff", outcome=replace_data(green.evidence["k1"], record))
+    assert verdict_json(replace(green, evidence={"k1": evidence}))["checks"][0]["signoff"] == record
+
+
+def replace_data(evidence: Evidence, record: dict[str, str]) -> object:
+    return replace(evidence.outcome, data={"records": [record], "newest": record})
+
+
+def test_evidence_lines_hold_their_schema(red: Run, tmp_path: Path) -> None:
+    """Each line is valid, of what was seen as of what was not."""
+    schema = json.loads(schema_text("evidence"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    write_plan(tmp_path, red.plan)
+    with EvidenceWriter(tmp_path, red.plan.run_id) as writer:
+        for key, evidence in (("0" * 12, red.evidence["k1"]), ("f" * 12, red.evidence["k2"])):
+            writer.write(replace(evidence, look=key))
+    for line in (tmp_path / files.EVIDENCE).read_text(encoding="utf-8").splitlines():
+        jsonschema.validate(json.loads(line), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads(dumps(evidence_to_json(red.evidence["k1"]))), schema)
+
+
+def test_unknown_schemas_are_refused() -> None:
+    """A name is looked up, never guessed."""
+    assert set(NAMES) == {"evidence", "verdict"}
+    with pytest.raises(KeyError):
+        schema_text("../verdict")
+
+
+def test_junit_counts_and_kinds(red: Run) -> None:
+    """Failures are failures, undecided items are errors; nothing is skipped."""
+    root = ET.fromstring(junit(red).encode())  # noqa: S314 - our own text
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("5", "2", "2")
+    cases = {case.get("name"): case for case in root.iter("testcase")}
+    failure = cases["ion-a"].find("failure")
+    assert failure is not None
+    assert failure.get("message") == "p95 412 ms > 300 ms (n=1840, local.yaml:12)"
+    assert "next: mend ion-a" in (failure.text or "")
+    assert cases["ion-b"].find("error") is not None
+    assert len(cases["ion-d"]) == 1
+
+
+def test_markdown_in_two_languages(red: Run) -> None:
+    """The decision comes first, the open items with their remedy next, all items last; titles in Korean too."""
+    text = report(red)
+    assert text.startswith("# NO-GO: do not release\n")
+    assert "| Technical | 33 % | 1 / 3 |" in text
+    assert "  - Next step: mend ion\\-a (Owner: sre)" in text
+    assert text.index("## Open items") < text.index("## All items")
+    assert "## All items" not in summary(red)
+    korean = report(red, "ko")
+    assert korean.startswith("# NO-GO: 배포 불가\n")
+    assert "ion\\-a 항목" in korean
+
+
+def test_html_is_one_closed_page(red: Run) -> None:
+    """No script and no request; language, headings and anchors for those who listen to it."""
+    page = html(red, "ko")
+    assert '<html lang="ko">' in page
+    assert "<script" not in page
+    assert "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"" in page
+    assert '<a href="#ion-a">ion-a</a>' in page
+    assert '<article id="ion-a">' in page
+    assert '<meter min="0" max="100" value="33">33 %</meter>' in page
+    assert "<h1>" in page
+    assert '<html lang="en">' in html(red, '"><script>')
+
+
+def test_slack_text(red: Run) -> None:
+    """The decision and what is open, short."""
+    text = slack(red)
+    assert text.startswith(":red_circle: *NO-GO* ion on local, predeploy, release v1.2.3")
+    assert "• *FAIL* ion-a: p95 412 ms &gt; 300 ms" in text
+    many = replace(red, plan=replace(red.plan, checks=red.plan.checks * 4))
+    assert "more" in slack(many).splitlines()[-1]
+
+
+def test_github_annotations(red: Run) -> None:
+    """Failures are errors, undecided, advisory and waived items warnings, the decision is an error."""
+    lines = workflow_commands(red).splitlines()
+    assert (
+        lines[0]
+        == "::error title=FAIL ion-a%3A title of ion-a::p95 412 ms > 300 ms (n=1840, local.yaml:12)%0Anext: mend ion-a"
+    )
+    assert lines[1].startswith("::warning title=FAIL ion-e")
+    assert lines[-1].startswith("::error title=gonogo NO-GO::ion-a failed")
+
+
+def test_github_summary_only_on_github(red: Run, tmp_path: Path) -> None:
+    """Elsewhere nothing is printed and nothing written."""
+    out, target = io.StringIO(), tmp_path / "summary.md"
+    publish(red, environ={"GITHUB_STEP_SUMMARY": str(target)}, out=out)
+    assert out.getvalue() == ""
+    assert not target.exists()
+    target.write_text("before\n", encoding="utf-8")
+    publish(red, environ={"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(target)}, out=out)
+    assert target.read_text(encoding="utf-8").startswith("before\n# NO-GO: do not release\n")
+    assert out.getvalue().startswith("::error title=")
+
+
+def test_write_reports_writes_every_format(red: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One file a line of the table; a report that cannot be written is a problem in words, not an exception."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    folder = red.folder
+    assert folder is not None
+    assert write_reports(red) == ()
+    assert sorted(one.name for one in folder.iterdir()) == sorted(REPORTS)
+    problems = write_reports(replace(red, folder=folder / "gone"))
+    assert len(problems) == len(REPORTS)
+    assert "report.html: not written (No such file or directory)" in problems[0]
+
+
+def test_reports_are_redacted(red: Run, hostile: Callable[[str], Run], tmp_path: Path) -> None:
+    """Row 119: a secret in any text of the run reaches no report."""
+    run = replace(hostile("hunter2"), folder=tmp_path)
+    write_reports(run, lambda text: text.replace("hunter2", "***"))
+    assert all(b"hunter2" not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (timedelta(hours=-48), "T-48h"),
+        (timedelta(0), "T0"),
+        (timedelta(minutes=30), "T+30m"),
+        (timedelta(minutes=90), "T+90m"),
+        (timedelta(days=7), "T+7d"),
+        (None, "any time"),
+    ],
+)
+def test_offsets(at: timedelta | None, text: str) -> None:
+    """A place on the timeline is spelled as the runbooks spell it."""
+    assert show_offset(at) == text
+
+
+def test_the_board_loads_no_heavy_library() -> None:
+    """The board costs little: neither rich nor jinja2 nor httpx is imported for it."""
+    heavy = ("rich", "jinja2", "httpx", "yaml")
+    code = f"import sys, gonogo.reporting.reports; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8")
+    assert done.stdout == "[]\n"
+
+
+def test_every_decision_has_its_word_and_colour(green: Run) -> None:
+    """GO, NO-GO and HOLD all render everywhere."""
+    for decision in Decision:
+        run = replace(green, gated=replace(green.gated, decision=decision, reasons=("because",)))
+        assert board(run, paper=Paper(colour=True, columns=80)).splitlines()[-1].startswith("\x1b[")
+        assert f'<span class="{decision.value}">' in html(run)
+        assert report(run).startswith(f"# {decision.value}: ")
+        assert f"*{decision.value}*" in slack(run)
