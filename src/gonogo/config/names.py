@@ -76,11 +76,12 @@ def _mentions(hint: Any, new_type: str) -> bool:
 
 
 def _check_typed(environment: Environment, options: Any, check: Check, origin: Origin) -> None:
-    for new_type, table, what in (
-        ("ObjectiveName", environment.objective_names, "objective"),
+    tables: tuple[tuple[str, Mapping[str, Any], str], ...] = (
+        ("ObjectiveName", environment.objectives, "objective"),
         ("SideName", environment.sides, "side"),
         ("BackEndName", environment.back_ends, "back end"),
-    ):
+    )
+    for new_type, table, what in tables:
         for name in named(options, new_type):
             _has(environment, table, name, what, user=check, origin=origin)
 

@@ -1,0 +1,52 @@
+"""Environments as plain JSON and back, without loss: what a plan keeps of the environment it was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from gonogo.config.reader import origin_from_text, read_raw
+from gonogo.config.tree import from_plain
+from gonogo.model.environment import Environment
+from gonogo.model.errors import Origin
+from gonogo.model.units import parse_duration, show_duration
+
+_A_MILLISECOND = timedelta(milliseconds=1)
+
+
+def environment_to_raw(environment: Environment) -> dict[str, Any]:
+    """JSON values only; origins as `file:line:column`, durations as they are written in YAML."""
+    raw: dict[str, Any] = to_raw(environment)
+    return raw
+
+
+def environment_from_raw(raw: Mapping[str, Any]) -> Environment:
+    """The environment that gave this; ConfigError if none did."""
+    origin = origin_from_text(raw.get("origin", "?"))
+    return read_raw(Environment, from_plain(dict(raw), origin.file, origin), "")
+
+
+def to_raw(value: Any) -> Any:
+    """A dataclass of the model as JSON values, without its empty fields."""
+    match value:
+        case Origin():
+            return str(value)
+        case Enum():
+            return value.value
+        case timedelta():
+            shown = show_duration(value)
+            return shown if parse_duration(shown) == value else f"{value / _A_MILLISECOND:.3f}ms"
+        case datetime():
+            return value.isoformat()
+        case Mapping():
+            return {key: to_raw(item) for key, item in value.items()}
+        case tuple() | list():
+            return [to_raw(item) for item in value]
+        case _ if is_dataclass(value):
+            given = {field.name: getattr(value, field.name) for field in fields(value)}
+            return {key: to_raw(item) for key, item in given.items() if item is not None and item not in ((), {})}
+        case _:
+            return value
