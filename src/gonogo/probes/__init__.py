@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from gonogo.probes import (
+    cloud_logging,
+    cloud_monitoring,
     cloud_run,
     declared,
     files,
     forge,
+    google_rest,
     http,
     http_steps,
+    monitoring_config,
     postgres,
     prometheus,
+    provider_status,
     redis,
+    registry,
     signoff,
     slack,
 )
@@ -25,7 +31,17 @@ PROBES: dict[str, Probe] = {
     # Google Cloud
     "cloud_run": cloud_run.PROBE,
     "cloud_run_services": cloud_run.PROBE_SERVICES,
+    "cloud_monitoring": cloud_monitoring.PROBE,
+    "cloud_logging": cloud_logging.PROBE,
+    "dashboards": monitoring_config.DASHBOARDS,
+    "alert_policies": monitoring_config.ALERT_POLICIES,
+    "snoozes": monitoring_config.SNOOZES,
+    "open_alerts": monitoring_config.OPEN_ALERTS,
+    "cloud_sql_backups": google_rest.BACKUPS,
+    "project_access": google_rest.ACCESS,
     # Registries and providers
+    "registry_image": registry.PROBE,
+    "provider_status": provider_status.PROBE,
     # Databases
     "postgres": postgres.PROBE,
     "redis": redis.PROBE,

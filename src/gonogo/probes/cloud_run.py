@@ -11,8 +11,9 @@ from gonogo.model.environment import BackEnd
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
-from gonogo.probes.failure import Failure, seen
+from gonogo.probes.failure import Failure
 from gonogo.probes.google import call, channel, host_of, name_of, pages
+from gonogo.probes.observer import observe
 from gonogo.probes.transport import Deadline
 
 ENDPOINT = "run.googleapis.com"
@@ -40,7 +41,7 @@ def look(options: CloudRunOptions, vantage: Vantage) -> Sight:
     back_end = vantage.back_end("cloud_run")
     where = f"Cloud Run {service} at {host_of(back_end, ENDPOINT)}"
     name = f"{parent(back_end)}/services/{service}"
-    return Sight(source=where, outcome=seen(lambda: Seen(data=_service(vantage, back_end, name, where))))
+    return observe(where, lambda: Seen(data=_service(vantage, back_end, name, where)))
 
 
 def look_services(_: CloudRunServicesOptions, vantage: Vantage) -> Sight:
@@ -59,7 +60,7 @@ def look_services(_: CloudRunServicesOptions, vantage: Vantage) -> Sight:
             raise Failure(Cause.NO_DATA, f"{where}: no service in {parent(back_end)}")
         return Seen(data={"services": found})
 
-    return Sight(source=where, outcome=seen(read))
+    return observe(where, read)
 
 
 def services(vantage: Vantage) -> Any:

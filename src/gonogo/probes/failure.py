@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from gonogo.model.evidence import Cause, Seen, Unseen
+from gonogo.model.evidence import Cause, Unseen
 
 
 class Failure(Exception):
@@ -21,11 +21,3 @@ class Failure(Exception):
     def unseen(self) -> Unseen:
         """The evidence of it."""
         return Unseen(cause=self.cause, detail=self.detail, data=self.data)
-
-
-def seen(read: Callable[[], Seen]) -> Seen | Unseen:
-    """What `read` saw, or its Failure as evidence."""
-    try:
-        return read()
-    except Failure as failure:
-        return failure.unseen()

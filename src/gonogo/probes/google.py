@@ -199,6 +199,9 @@ def pages(where: str, method: Callable[..., Any], request: Mapping[str, Any], de
     for _ in range(MAX_PAGES):
         page = next(iter(call(where, method, {**request, "page_token": token}, deadline).pages))
         raw = type(page).pb(page) if hasattr(type(page), "pb") else page
+        lost = [*getattr(raw, "unreachable", ()), *(error.message for error in getattr(raw, "execution_errors", ()))]
+        if lost:
+            raise Failure(Cause.PARTIAL, f"{where}: a part did not answer: {'; '.join(lost)[:200]}")
         yield raw
         token = raw.next_page_token
         if not token:

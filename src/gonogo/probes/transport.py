@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gonogo.model.environment import Auth, AuthKind, Environment
+from gonogo.model.environment import Auth, Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause
+from gonogo.probes.authorization import authorization
 from gonogo.probes.base import Vantage
 from gonogo.probes.failure import Failure
+from gonogo.probes.urls import next_hop, port, where
 
 if TYPE_CHECKING:
     import httpx
 
-    from gonogo.probes.wire import Budget
+    from gonogo.probes.budget import Budget
 
 BODY_CAP = 1024 * 1024
 HEADERS_CAP, HEADER_BYTES_CAP = 200, 64 * 1024
@@ -95,7 +97,7 @@ def fetch(vantage: Vantage, ask: Ask, deadline: Deadline, *, patient: bool = Tru
         if not _limited(answer):
             return answer
     said = answer.headers.get("retry-after", "none")
-    raise Failure(Cause.LIMITED, f"{_where(ask.url)} answered {answer.status}, rate limited (Retry-After: {said[:40]})")
+    raise Failure(Cause.LIMITED, f"{where(ask.url)} answered {answer.status}, rate limited (Retry-After: {said[:40]})")
 
 
 def allowed_hosts(environment: Environment) -> frozenset[str]:
@@ -113,53 +115,35 @@ def ca_file(vantage: Vantage, ca: str | None) -> str | None:
 
 def _through_hops(vantage: Vantage, ask: Ask, deadline: Deadline) -> Answer:
     url, hops = ask.url, [ask.url]
-    headers = {**ask.headers, **_authorization(vantage, ask.auth, ask.url)}
+    headers = {**ask.headers, **authorization(vantage, ask.auth, ask.url)}
     while True:
         answer = _send(vantage, ask, url, headers, deadline)
         target = answer.headers.get("location")
         if not ask.follow or answer.status not in (301, 302, 303, 307, 308) or target is None:
             return answer
         if ask.method not in ("GET", "HEAD"):
-            raise Failure(Cause.BROKEN, f"{ask.method} {_where(url)} is redirected; only GET and HEAD are followed")
-        url = _next_hop(url, target)
+            raise Failure(Cause.BROKEN, f"{ask.method} {where(url)} is redirected; only GET and HEAD are followed")
+        url = next_hop(url, target)
         if url in hops or len(hops) > HOPS:
             why = "in a circle" if url in hops else f"more than {HOPS} times"
             raise Failure(Cause.BROKEN, f"redirected {why}: {' -> '.join(hop[:120] for hop in [*hops, url])}")
         hops.append(url)
 
 
-def _next_hop(url: str, target: str) -> str:
-    """Where a redirect leads; never to another host or port, never from https to http."""
-    from urllib.parse import urljoin  # noqa: PLC0415
-
-    joined = urljoin(url, target)
-    here, there = urlsplit(url), urlsplit(joined)
-    try:
-        same_host = (here.hostname, _port(here)) == (there.hostname, _port(there))
-        upgrade = here.hostname == there.hostname and (_port(here), _port(there)) == (80, 443)
-    except ValueError:
-        raise Failure(Cause.BROKEN, f"{_where(url)} redirects to {target[:120]!r}, which is no address") from None
-    if here.scheme == "https" and there.scheme != "https":
-        raise Failure(Cause.BROKEN, f"{_where(url)} redirects from https to {there.scheme}; nothing was sent there")
-    if there.scheme not in ("http", "https") or not (same_host or upgrade) or there.username is not None:
-        raise Failure(Cause.BROKEN, f"{_where(url)} redirects off-host to {there.netloc[:120]}; nothing was sent there")
-    return joined.split("#")[0]
-
-
 def _send(vantage: Vantage, ask: Ask, url: str, headers: Mapping[str, str], deadline: Deadline) -> Answer:
     parts = urlsplit(url)
     _guard(vantage, url)
     shared = _client(vantage, ca_file(vantage, ask.ca))
-    from gonogo.probes import wire  # noqa: PLC0415 - imports httpx
+    from gonogo.probes.budget import BUDGET, SPARE, Budget  # noqa: PLC0415
 
     for attempt in (1, 2):
-        budget = wire.Budget(
-            where=f"{parts.hostname}:{_port(parts)}",
+        budget = Budget(
+            where=f"{parts.hostname}:{port(parts)}",
             ends=deadline.ends,
             allowed=deadline.allowed,
-            wire_bytes=wire.wire_bytes(ask.body_cap),
+            wire_bytes=ask.body_cap + SPARE,
         )
-        token = wire.BUDGET.set(budget)
+        token = BUDGET.set(budget)
         started = time.perf_counter()
         try:
             request = shared.build_request(ask.method, url, headers=dict(headers), content=ask.body)
@@ -177,7 +161,7 @@ def _send(vantage: Vantage, ask: Ask, url: str, headers: Mapping[str, str], dead
             if attempt == 2 or not idle_closed or ask.method not in ("GET", "HEAD"):
                 raise failure from None
         finally:
-            wire.BUDGET.reset(token)
+            BUDGET.reset(token)
     raise AssertionError("unreachable")
 
 
@@ -261,34 +245,6 @@ def _client(vantage: Vantage, ca: str | None) -> httpx.Client:
     return vantage.shared(f"http {ca or ''}", make)
 
 
-def _authorization(vantage: Vantage, auth: Auth, url: str) -> dict[str, str]:
-    match auth.kind:
-        case AuthKind.NONE:
-            return {}
-        case AuthKind.BEARER:
-            return {"Authorization": f"Bearer {_secret(vantage, auth)}"}
-        case AuthKind.API_KEY:
-            return {auth.header: _secret(vantage, auth)}
-        case AuthKind.GOOGLE_ID_TOKEN:
-            from gonogo.probes.google import id_token  # noqa: PLC0415
-
-            parts = urlsplit(url)
-            return {"Authorization": f"Bearer {id_token(vantage, auth.audience or f'{parts.scheme}://{parts.netloc}')}"}
-        case AuthKind.GOOGLE:
-            from gonogo.probes.google import access_token  # noqa: PLC0415
-
-            return {"Authorization": f"Bearer {access_token(vantage)}"}
-
-
-def _secret(vantage: Vantage, auth: Auth) -> str:
-    if auth.secret is None:
-        raise ConfigError(f"auth of kind {auth.kind} needs `secret`, the name of an environment variable")
-    value = vantage.reveal(auth.secret)
-    if not value or not value.isascii() or not value.isprintable():
-        raise ConfigError(f"the value of {auth.secret} is empty or has characters that no header may hold")
-    return value
-
-
 def _limited(answer: Answer) -> bool:
     return answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers)
 
@@ -312,12 +268,3 @@ def http_date(text: str) -> datetime | None:
     except (ValueError, TypeError, OverflowError):
         return None
     return when if when.tzinfo else when.replace(tzinfo=UTC)
-
-
-def _where(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"[:200]
-
-
-def _port(parts: Any) -> int:
-    return int(parts.port or (443 if parts.scheme == "https" else 80))

@@ -11,10 +11,7 @@ import select
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -24,48 +21,10 @@ import httpx
 from gonogo import __version__
 from gonogo.model.evidence import Cause
 from gonogo.probes import addresses, tls
+from gonogo.probes.budget import BUDGET
 from gonogo.probes.failure import Failure
 
-_SPARE = 128 * 1024  # wire bytes beyond the body's cap: status line, headers, chunk marks
 _IDLE = 2.0  # seconds a connection is kept: shorter than any server keeps it, so that none is closed under us
-
-
-@dataclass(slots=True, kw_only=True)
-class Budget:
-    """What one look may still spend, and how far it came; consulted and kept by the stream it runs on."""
-
-    where: str  # host:port
-    ends: float  # time.monotonic()
-    allowed: float  # seconds, for the message
-    wire_bytes: int
-    stage: str = "connecting to"
-    received: int = 0
-    dialled: bool = False
-    address: str = ""
-    notes: list[str] = field(default_factory=list)
-    certificate: Mapping[str, Any] | None = None
-
-    def left(self) -> float:
-        """Seconds left; Failure(TIMEOUT) when there are none."""
-        left = self.ends - time.monotonic()
-        if left <= 0:
-            raise self.timed_out()
-        return left
-
-    def timed_out(self) -> Failure:
-        """The deadline as a failure, with the stage it fell into."""
-        got = f" ({self.received} bytes received)" if self.dialled or self.received else ""
-        return Failure(Cause.TIMEOUT, f"the deadline of {self.allowed:g} s ran out {self.stage} {self.where}{got}")
-
-    def broken(self, error: OSError) -> Failure:
-        """A lost connection as a failure, with errno and the bytes that had come."""
-        words = f"{error.strerror} (errno {error.errno})" if error.errno else type(error).__name__
-        return Failure(
-            Cause.UNREACHABLE, f"{self.where}: {words} {self.stage} it, {self.received} bytes received", lost=True
-        )
-
-
-BUDGET: ContextVar[Budget] = ContextVar("budget")
 
 
 class _Stream(httpcore.NetworkStream):
@@ -280,8 +239,3 @@ def client(ca: str | None, private: Callable[[str], bool], lookup: Callable[...,
             "Accept-Encoding": "gzip",
         },
     )
-
-
-def wire_bytes(body_bytes: int) -> int:
-    """The cap on the wire that goes with a cap on the body."""
-    return body_bytes + _SPARE
