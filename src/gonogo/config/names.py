@@ -77,7 +77,7 @@ def _mentions(hint: Any, new_type: str) -> bool:
 
 def _check_typed(environment: Environment, options: Any, check: Check, origin: Origin) -> None:
     tables: tuple[tuple[str, Mapping[str, Any], str], ...] = (
-        ("ObjectiveName", environment.objectives, "objective"),
+        ("ObjectiveName", dict.fromkeys(environment.objective_names), "objective"),
         ("SideName", environment.sides, "side"),
         ("BackEndName", environment.back_ends, "back end"),
     )
