@@ -50,3 +50,16 @@ def to_raw(value: Any) -> Any:
             return {key: to_raw(item) for key, item in given.items() if item is not None and item not in ((), {})}
         case _:
             return value
+
+
+def overlaid(environment: Environment, part: Mapping[str, Any]) -> Environment:
+    """The environment with `part`, a mapping of its own shape, merged over it; ConfigError if that does not fit."""
+    return environment_from_raw(_merged(environment_to_raw(environment), part)) if part else environment
+
+
+def _merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(lower)
+    for key, value in upper.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from gonogo.config.environment import resolve_addresses
+from gonogo.config.addresses import resolve_addresses
+from gonogo.config.raw import overlaid
 from gonogo.config.secrets import Secrets
 from gonogo.config.waivers import load_waivers
 from gonogo.flows.book import Book, digests
@@ -165,7 +166,7 @@ def _bring_up(
         ready = starter.up(scene, book.faults)
     else:
         ready = starter.switch(scene, book.faults)
-    environment = resolve_addresses(book.environment, ready.addresses)
+    environment = resolve_addresses(overlaid(book.environment, ready.declares), ready.addresses)
     waivers = load_waivers(Path(environment.waivers)) if environment.waivers and not book.waivers else book.waivers
     return replace(book, environment=environment, waivers=waivers), ready.secrets
 

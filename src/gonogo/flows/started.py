@@ -28,9 +28,12 @@ class NotReadyError(GonogoError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """Addresses and secrets of a started environment. Secrets never print."""
+    """Addresses and secrets of a started environment, and what it declares of itself beside its file (a part of
+    an environment, merged over it). Secrets never print.
+    """
 
     addresses: Mapping[str, str]
+    declares: Mapping[str, Any]
     secrets: Mapping[str, str] = field(repr=False)
     pid: int
 
@@ -117,6 +120,7 @@ class Starter:
             ready: dict[str, Any] = json.loads(line)
             return Started(
                 addresses={str(k): str(v) for k, v in ready["addresses"].items()},
+                declares=dict(ready.get("declares", {})),
                 secrets={str(k): str(v) for k, v in ready.get("secrets", {}).items()},
                 pid=int(ready.get("pid", 0)),
             )
