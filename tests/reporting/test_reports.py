@@ -19,14 +19,14 @@ import pytest
 from gonogo.model.evidence import Evidence
 from gonogo.model.run import Run
 from gonogo.model.verdict import Decision, Finding, Verdict
-from gonogo.reporting import files
+from gonogo.reporting import files, write_reports
 from gonogo.reporting.codec import dumps, evidence_to_json
 from gonogo.reporting.files import EvidenceWriter, make_folder, write_plan
 from gonogo.reporting.github import publish, workflow_commands
 from gonogo.reporting.html import html
 from gonogo.reporting.junit import junit
 from gonogo.reporting.markdown import report, summary
-from gonogo.reporting.reports import REPORTS, write_reports, write_verdict
+from gonogo.reporting.reports import REPORTS, write_all, write_formats, write_verdict
 from gonogo.reporting.schemas import NAMES, schema_text
 from gonogo.reporting.slack import slack
 from gonogo.reporting.terminal import Paper, Progress, board, paper_of, write
@@ -333,25 +333,47 @@ def test_github_summary_only_on_github(red: Run, tmp_path: Path) -> None:
     target.write_text("before\n", encoding="utf-8")
     publish(red, environ={"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(target)}, out=out)
     assert target.read_text(encoding="utf-8").startswith("before\n# NO-GO: do not release\n")
-    assert out.getvalue().startswith("::error title=")
+    assert out.getvalue().startswith("\n::error title=")
 
 
-def test_write_reports_writes_every_format(red: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_format_is_written_every_format(red: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """One file a line of the table; a report that cannot be written is a problem in words, not an exception."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     folder = red.folder
     assert folder is not None
-    assert write_reports(red) == ()
+    assert write_formats(red) == ()
     assert sorted(one.name for one in folder.iterdir()) == sorted(REPORTS)
-    problems = write_reports(replace(red, folder=folder / "gone"))
+    problems = write_formats(replace(red, folder=folder / "gone"))
     assert len(problems) == len(REPORTS)
     assert "report.html: not written (No such file or directory)" in problems[0]
+
+
+def test_a_lost_verdict_is_no_go_any_more(green: Run, tmp_path: Path) -> None:
+    """Row 85: a run whose verdict could not be kept is HOLD, whatever its items say; a NO-GO stays NO-GO."""
+    lost = write_reports(replace(green, folder=tmp_path / "gone"))
+    assert lost.gated.decision is Decision.HOLD
+    assert "the verdict was not kept" in lost.gated.reasons[-1]
+    assert any("report.html: not written" in note for note in lost.notes)
+    against = replace(green, folder=tmp_path / "gone", gated=replace(green.gated, decision=Decision.NO_GO))
+    assert write_reports(against).gated.decision is Decision.NO_GO
+
+
+def test_the_verdict_is_written_last(green: Run, tmp_path: Path) -> None:
+    """When verdict.json is there, everything else is."""
+    folder = make_folder(tmp_path, green.plan)
+    write_plan(folder, green.plan)
+    EvidenceWriter(folder, green.plan.run_id).close()
+    run = write_reports(replace(green, folder=folder))
+    assert run.gated.decision is Decision.GO
+    times = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert max(times, key=times.__getitem__) == files.VERDICT
+    assert set(times) == {*REPORTS, files.PLAN, files.EVIDENCE, files.VERDICT}
 
 
 def test_reports_are_redacted(red: Run, hostile: Callable[[str], Run], tmp_path: Path) -> None:
     """Row 119: a secret in any text of the run reaches no report."""
     run = replace(hostile("hunter2"), folder=tmp_path)
-    write_reports(run, lambda text: text.replace("hunter2", "***"))
+    write_all(run, lambda text: text.replace("hunter2", "***"))
     assert all(b"hunter2" not in path.read_bytes() for path in tmp_path.iterdir())
 
 

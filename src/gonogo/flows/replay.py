@@ -1,4 +1,4 @@
-"""A recorded run judged again: the same evidence, no I/O but reading its folder."""
+"""A recorded run into a run judged again: same evidence, same moment, nothing sent."""
 
 from __future__ import annotations
 
@@ -16,34 +16,30 @@ from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.run import Plan, Run
 from gonogo.probes import PROBES
-from gonogo.reporting.codec import Unreadable, plan_from_json
-from gonogo.reporting.files import PLAN, VERDICT, read_evidence, read_json
-from gonogo.reporting.verify import verify
+from gonogo.reporting.codec import Json, Unreadable, plan_from_json
+from gonogo.reporting.files import PLAN, VERDICT, Recorded, read_evidence, read_json
+from gonogo.reporting.verify import digest_problems
 
 
 def rejudge(folder: Path, environment: Environment | None = None) -> Run:
-    """The run of a folder, judged again for the same moment: the same verdict.
+    """The run of this folder judged again, with the limits of `environment` where one is given.
 
-    With `environment`, its objectives, lists and thresholds are used instead of the recorded ones.
-    ConfigError when the folder holds no readable plan. A run that never came to a verdict, or whose files
-    were changed, has a problem and so is no GO.
+    What makes the record doubtful (evidence changed, verdict missing) is a problem of the run: HOLD.
+    ConfigError when there is no readable plan.
     """
-    plan = read_plan(folder)
+    plan = _plan(folder)
     if environment is not None:
-        if environment.name != plan.environment.name and environment.system != plan.system:
-            raise ConfigError(f"{folder} is a run of system {plan.system}, {environment.name} is of {environment.system}")
-        plan = _with(plan, environment)
+        if environment.system != plan.system:
+            raise ConfigError(
+                f"the run is of system {plan.system!r}, {environment.name} of {environment.system!r}",
+                environment.origin,
+            )
+        plan = replace(plan, environment=environment)
     recorded = read_evidence(folder, plan.run_id)
-    problems = list(dict.fromkeys([*recorded.problems, *_integrity(folder)]))
-    verdict: Any = read_json(folder / VERDICT) if (folder / VERDICT).is_file() else None
-    started = plan.created
-    ended = now = max((e.ended for e in recorded.evidence.values()), default=started)
-    narrowed: tuple[str, ...] = ()
-    if isinstance(verdict, dict):
-        problems = list(dict.fromkeys([*verdict.get("problems", []), *problems]))
-        narrowed = tuple(verdict.get("narrowed", []))
-        now = datetime.fromisoformat(verdict["now"])
-        ended = datetime.fromisoformat(verdict["ended"])
+    verdict = _verdict(folder)
+    problems = (*recorded.problems, *_doubts(folder, verdict))
+    now = _now(verdict, recorded, plan)
+    narrowed = tuple(verdict.get("narrowed", ()))
     outcomes = judge_all(plan, recorded.evidence, now)
     gated = decide(
         outcomes,
@@ -55,46 +51,61 @@ def rejudge(folder: Path, environment: Environment | None = None) -> Run:
         environment_name=plan.environment.name,
         release=plan.release,
         now=now,
-        problems=tuple(problems),
+        problems=problems,
     )
     return Run(
         plan=plan,
         evidence=recorded.evidence,
         outcomes=outcomes,
         gated=gated,
-        started=started,
-        ended=ended,
+        started=plan.created,
+        ended=_time(verdict, "ended") or now,
         now=now,
         folder=folder,
         narrowed=narrowed,
-        problems=tuple(problems),
+        problems=problems,
         notes=recorded.notes,
     )
 
 
-def read_plan(folder: Path) -> Plan:
-    """plan.json with its checks rebuilt from what the checklist said then. ConfigError if it cannot be."""
-
-    def check(document: dict[str, Any]) -> Check:
-        return check_from_raw(document["raw"], PROBES, JUDGES)
-
+def _plan(folder: Path) -> Plan:
+    path = folder / PLAN
+    document = read_json(path)
     try:
-        return plan_from_json(read_json(folder / PLAN), check)
+        return plan_from_json(document, _check)
     except Unreadable as error:
-        raise ConfigError(f"{folder / PLAN}: {error}") from None
+        raise ConfigError(f"{path}: {error}") from None
 
 
-def _with(plan: Plan, environment: Environment) -> Plan:
-    recorded = plan.environment
-    return replace(
-        plan,
-        environment=replace(
-            recorded, objectives=environment.objectives, names=environment.names, rollout=environment.rollout
-        ),
-    )
+def _check(document: Json) -> Check:
+    if "raw" not in document:
+        raise Unreadable(f"{document['id']} was made in Python and cannot be judged again")
+    return check_from_raw(document["raw"], PROBES, JUDGES)
 
 
-def _integrity(folder: Path) -> list[str]:
-    if not (folder / VERDICT).is_file():
-        return [f"{folder / VERDICT} is not there: the run never came to a verdict"]
-    return verify(folder)
+def _verdict(folder: Path) -> Json:
+    if not (folder / VERDICT).exists():
+        return {}
+    document = read_json(folder / VERDICT)
+    return document if isinstance(document, dict) else {}
+
+
+def _doubts(folder: Path, verdict: Json) -> tuple[str, ...]:
+    if not verdict:
+        return (f"{VERDICT} is not there: the run did not end",)
+    changed = digest_problems(folder, verdict)
+    return (*(str(problem) for problem in verdict.get("problems", ())), *changed)
+
+
+def _now(verdict: Json, recorded: Recorded, plan: Plan) -> datetime:
+    """The moment it was judged for; of a run that did not end, its last observation."""
+    ends = [one.ended for one in recorded.evidence.values()]
+    return _time(verdict, "now") or max(ends, default=plan.created)
+
+
+def _time(verdict: Json, key: str) -> datetime | None:
+    value: Any = verdict.get(key)
+    try:
+        return datetime.fromisoformat(value) if value is not None else None
+    except (TypeError, ValueError):
+        raise ConfigError(f"{VERDICT}: {key} is not a time") from None

@@ -45,7 +45,8 @@ def publish(
     """Append to GITHUB_STEP_SUMMARY and print annotations; does nothing elsewhere. OSError if the summary cannot be."""
     if not on_github(environ):
         return
-    write(sys.stdout if out is None else out, redact(workflow_commands(run, language)))
+    # A command counts at the start of a line only, and something may have left the last line open.
+    write(sys.stdout if out is None else out, "\n" + redact(workflow_commands(run, language)))
     target = environ.get("GITHUB_STEP_SUMMARY")
     if target:
         text = (

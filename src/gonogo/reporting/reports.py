@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from gonogo.model.errors import ConfigError
 from gonogo.model.run import Run
+from gonogo.model.verdict import Decision
 from gonogo.reporting import files, github
 from gonogo.reporting.html import html
 from gonogo.reporting.junit import junit
@@ -21,7 +23,20 @@ REPORTS: Mapping[str, Callable[[Run, str], str]] = {
 }
 
 
-def write_reports(run: Run, redact: Callable[[str], str] = str, language: str = "en") -> tuple[str, ...]:
+def write_all(run: Run, redact: Callable[[str], str] = str, language: str = "en") -> Run:
+    """Reports, then the verdict. The run again, with notes on reports that failed, and HOLD if the verdict was lost."""
+    run = replace(run, notes=(*run.notes, *write_formats(run, redact, language)))
+    try:
+        write_verdict(run, redact)
+    except files.NotKept as error:
+        gated = run.gated
+        decision = Decision.HOLD if gated.decision is Decision.GO else gated.decision
+        gated = replace(gated, decision=decision, reasons=(*gated.reasons, str(error)))
+        run = replace(run, gated=gated, problems=(*run.problems, str(error)))
+    return run
+
+
+def write_formats(run: Run, redact: Callable[[str], str] = str, language: str = "en") -> tuple[str, ...]:
     """Every report into the run's folder, and the summary onto GitHub where that is. Problems in words."""
     folder = _folder(run)
     problems: list[str] = []
@@ -38,7 +53,7 @@ def write_reports(run: Run, redact: Callable[[str], str] = str, language: str = 
 
 
 def write_verdict(run: Run, redact: Callable[[str], str] = str) -> Path:
-    """verdict.json, last. Raises NotKept (exit 6) when it cannot be written: the run is then no GO."""
+    """The verdict file, last. Raises NotKept (exit 6) when it cannot be written: the run is then no GO."""
     folder = _folder(run)
     files.write_verdict(folder, verdict_json(run), redact)
     return folder / files.VERDICT

@@ -20,7 +20,7 @@ def verify(folder: Path) -> list[str]:
     if isinstance(plan, dict):
         problems += read_evidence(folder, str(plan.get("run_id"))).problems
     if isinstance(verdict, dict):
-        problems += _digests(folder, verdict)
+        problems += digest_problems(folder, verdict)
         problems += _contents(verdict)
     if isinstance(plan, dict) and isinstance(verdict, dict):
         if plan.get("run_id") != verdict.get("run_id"):
@@ -43,7 +43,8 @@ def _read(path: Path, problems: list[str]) -> Any:
     return document
 
 
-def _digests(folder: Path, verdict: dict[str, Any]) -> list[str]:
+def digest_problems(folder: Path, verdict: dict[str, Any]) -> list[str]:
+    """Files that are not those which the verdict was made from."""
     digests = verdict.get("digests")
     if not isinstance(digests, dict):
         return [f"{VERDICT}: it holds no digests"]
