@@ -107,7 +107,7 @@ def unseen(sight: Sight) -> Unseen:
         (("STRLEN", "greeting"), 6),
         (("GET", "nothing"), None),
         (("MGET", "greeting", "nothing"), ["안녕", None]),
-        (("PING",), True),
+        (("PING",), "PONG"),
     ],
 )
 def test_replies_are_json(ask: Ask, command: tuple[str, ...], reply: object) -> None:

@@ -138,6 +138,7 @@ def _read(command: tuple[str, ...], target: Mapping[str, Any]) -> Seen | Unseen:
 
     check_place(target["host"], target["port"])
     with redis.Redis(**target, retry=Retry(NoBackoff(), 0), single_connection_client=True) as client:
+        client.response_callbacks.pop("PING", None)  # PONG, not True: that is what people look for
         began = time.monotonic()
         reply = _json(client.execute_command(*command))
         elapsed_ms = (time.monotonic() - began) * 1000
