@@ -38,7 +38,11 @@ def decide(
     held: list[str] = []
     waived: dict[str, Waiver] = {}
     for outcome in judged:
-        if outcome.check.severity is not Severity.BLOCKING or outcome.check.id not in order:
+        if (
+            outcome.check.severity is not Severity.BLOCKING
+            or outcome.check.id not in order
+            or _repeats(outcome, judged)
+        ):
             continue
         id_ = outcome.check.id
         match outcome.verdict:
@@ -56,7 +60,7 @@ def decide(
             case Verdict.PASS:
                 pass
     held = [*_integrity(judged, manifest_ids, executed_ids, narrowed=narrowed), *problems, *held]
-    if not against and not held and not any(outcome.verdict is Verdict.PASS for outcome in judged):
+    if not against and not held and not any(o.verdict is Verdict.PASS and not _sums_up(o) for o in judged):
         held.append("nothing passed: no item of the manifest proves anything")
     decision = Decision.NO_GO if against else Decision.HOLD if held else Decision.GO
     return Gated(
@@ -65,6 +69,20 @@ def decide(
         waived=waived,
         not_due=dict(not_due),
         counts=_counts(judged, manifest_ids, executed_ids, waived=len(waived), not_due=len(not_due)),
+    )
+
+
+def _sums_up(outcome: Outcome) -> bool:
+    return bool(outcome.check.rules) and all(rule.kind == "summary" for rule in outcome.check.rules)
+
+
+def _repeats(outcome: Outcome, judged: Sequence[Outcome]) -> bool:
+    """True for a summary that fails because of items that are weighed here themselves, with their waivers."""
+    if not _sums_up(outcome) or outcome.verdict is Verdict.PASS:
+        return False
+    return any(
+        other.verdict is outcome.verdict and other.check.severity is Severity.BLOCKING and not _sums_up(other)
+        for other in judged
     )
 
 

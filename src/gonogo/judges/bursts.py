@@ -20,7 +20,8 @@ class Bursts:
 
     a window with more than `factor` times the median window (windows without entries count as empty, the median
     as at least 1); one client (field `client`) with more than `share` of the entries that name one; one status
-    (field `status`) outside 200-399 with more than `share` of the entries that have one.
+    (field `status`) outside 200-399 with more than `share` of the entries that have one. The last two are looked at
+    in the whole and in each stretch of `stretch`: a scan of an hour drowns in a day.
     Fewer than `min_samples` entries in all are not decidable; 0 for entries that a healthy system lacks.
     """
 
@@ -28,15 +29,21 @@ class Bursts:
     factor: float = 5.0
     min_count: int = 20
     window: timedelta = timedelta(minutes=5)
-    share: float = 0.5
+    share: float = 0.3
+    stretch: timedelta = timedelta(hours=1)
     time: str = "t"
     client: str = "user_id"
     status: str = "status_code"
     min_samples: int = 1
 
     def __post_init__(self) -> None:
-        if not self.factor > 1 or not 0 < self.share <= 1 or self.min_count < 1 or self.window <= timedelta(0):
-            raise ValueError("bursts needs factor > 1, 0 < share <= 1, min_count >= 1 and window > 0")
+        if (
+            not self.factor > 1
+            or not 0 < self.share <= 1
+            or self.min_count < 1
+            or min(self.window, self.stretch) <= timedelta(0)
+        ):
+            raise ValueError("bursts needs factor > 1, 0 < share <= 1, min_count >= 1, window > 0 and stretch > 0")
 
 
 def judge(options: Bursts, case: Case) -> Finding:
@@ -60,7 +67,10 @@ def judge(options: Bursts, case: Case) -> Finding:
         return inconclusive(
             rule, text, f"n={len(entries)}", f"decidable when n reaches {options.min_samples}", len(entries)
         )
-    found = [*_burst(options, times), *_one_client(options, entries), *_one_status(options, entries)]
+    found = _burst(options, times)
+    for part, when in _stretches(options, times, entries):
+        for text in (*_one_client(options, part), *_one_status(options, part)):
+            found.append(f"{text} {when}")
     return Finding(
         verdict=Verdict.FAIL if found else Verdict.PASS,
         reason=f"{'; '.join(found) or 'nothing stands out'} (n={len(entries)}; {reading.source})",
@@ -91,8 +101,25 @@ def _burst(options: Bursts, times: list[datetime]) -> list[str]:
     return [f"burst: {most} entries in {span} from {start:%Y-%m-%d %H:%M} UTC, median {show_number(usual)}"]
 
 
+def _stretches(
+    options: Bursts, times: list[datetime], entries: list[dict[str, object]]
+) -> list[tuple[list[dict[str, object]], str]]:
+    """All entries, and where these span more than one stretch, each stretch."""
+    if not times:
+        return []
+    first = min(times)
+    parts: dict[int, list[dict[str, object]]] = {}
+    for when, entry in zip(times, entries, strict=True):
+        parts.setdefault((when - first) // options.stretch, []).append(entry)
+    said = [
+        (part, f"in {show_duration(options.stretch)} from {first + place * options.stretch:%Y-%m-%d %H:%M} UTC")
+        for place, part in sorted(parts.items())
+    ]
+    return [(entries, "in all"), *said] if len(said) > 1 else [(entries, "in all")]
+
+
 def _one_client(options: Bursts, entries: list[dict[str, object]]) -> list[str]:
-    clients = Counter(str(entry[options.client]) for entry in entries if entry.get(options.client) is not None)
+    clients = Counter(str(entry[options.client]) for entry in entries if entry.get(options.client))
     return _takes_over(options, clients, "client") if len(clients) > 1 else []
 
 

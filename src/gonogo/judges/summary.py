@@ -22,9 +22,10 @@ class Summary:
 
 
 def judge(options: Summary, case: Case) -> Finding:
-    """The worst verdict of the blocking items; advisory ones are shown."""
+    """The worst verdict of the blocking items; advisory ones, and failures under a valid waiver, are shown."""
     rule = "every blocking item passed"
-    blocking = [outcome for outcome in case.others if outcome.check.severity is Severity.BLOCKING]
+    waived = [o for o in case.others if o.verdict is Verdict.FAIL and o.check.id in case.waived]
+    blocking = [o for o in case.others if o.check.severity is Severity.BLOCKING and o not in waived]
     if not blocking:
         text = "nothing was checked: there is no other blocking item to sum up"
         return inconclusive(rule, text, "0 items", "when there are items to sum up", 0)
@@ -39,7 +40,11 @@ def judge(options: Summary, case: Case) -> Finding:
         rule=rule,
         observed=f"{_CALLED[worst]}, {passed} passed",
         samples=len(case.others),
-        details=(*_areas(case.others), *_lines(options, case.others, against)),
+        details=(
+            *_areas(case.others),
+            *_lines(options, case.others, against),
+            *(f"waived: {o.check.id}: {o.reason}" for o in waived),
+        ),
         decidable="when each of them is decided" if worst is Verdict.INCONCLUSIVE else None,
     )
 

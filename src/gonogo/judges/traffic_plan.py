@@ -14,26 +14,29 @@ from gonogo.model.verdict import Case, Finding, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficPlan:
-    """`to` says which change is planned.
+    """`to` says which split is planned from what the service shows; `of` where its document stands.
 
-    `first` and `stage` give the newest READY revision the first or the present stage's percentage of the
-    environment's rollout, and the rest to the revision that serves now. `previous` gives everything to the newest
-    READY revision that is older than the newest one with traffic. `value` says where the service's document stands
-    when the check has several looks.
+    `first`: the newest READY revision gets the first percentage of the environment's rollout, the revision that
+    serves the rest. `stage`: the same with the present stage's percentage, and traffic has to be split so now.
+    `previous`: all goes to the newest READY revision older than the newest one with traffic.
+    `rolled_back`: the newest READY revision before the newest one has all traffic now, or all but the first
+    percentage.
     """
 
-    to: Literal["first", "stage", "previous"] = "first"
-    value: Expression | None = None
+    to: Literal["first", "stage", "previous", "rolled_back"] = "first"
+    of: Expression | None = None
 
 
 def judge(options: TrafficPlan, case: Case) -> Finding:
-    """Pass when the change is possible; the details hold the planned split and the command that would do it."""
+    """Pass when the split is possible, and where asked, there; details hold it and the command that would make it."""
+    rollout = case.environment.rollout
     rule = {
-        "first": f"a canary at {case.environment.rollout.first} % is possible",
-        "stage": f"a canary at {case.environment.rollout.stage} % is possible",
+        "first": f"a canary at {rollout.first} % is possible",
+        "stage": f"the canary has {rollout.stage} %",
         "previous": "a rollback to the previous READY revision is possible",
+        "rolled_back": "the previous READY revision serves again",
     }[options.to]
-    reading = read(options.value or "@", case, rule)
+    reading = read(options.of or "@", case, rule)
     if isinstance(reading, Finding):
         return reading
     if reading.value is None:
@@ -47,18 +50,35 @@ def judge(options: TrafficPlan, case: Case) -> Finding:
     now = sum(entry["percent"] for entry in document["traffic"])
     if now != 100:
         return _told(reading, rule, Verdict.FAIL, f"traffic now sums to {now} %, not 100 %")
-    split = _rollback(document) if options.to == "previous" else _canary(document, _percent(options, case))
+    match options.to:
+        case "first":
+            split = _canary(document, rollout.first)
+        case "stage":
+            split = _canary(document, rollout.stage)
+        case "previous":
+            split = _rollback(document, newest_with_traffic=True)
+        case "rolled_back":
+            split = _rollback(document, newest_with_traffic=False)
     if isinstance(split, str):
         return _told(reading, rule, Verdict.FAIL, f"not possible: {split}")
-    planned = ", ".join(f"{name} {percent} %" for name, percent in split.items())
-    present = ", ".join(f"{e['revision']} {e['percent']} %" for e in document["traffic"])
+    present = _shares(document)
     details = (
-        f"now: {present}",
-        f"planned: {planned}",
+        f"now: {_split_text(present)}",
+        f"planned: {_split_text(split)}",
         f"command: {command(document, split, case)}",
         "nothing was changed",
     )
-    return _told(reading, rule, Verdict.PASS, f"dry run: {planned}", details)
+    if options.to in {"first", "previous"}:
+        return _told(reading, rule, Verdict.PASS, f"dry run: {_split_text(split)}", details)
+    allowed = [split]
+    if options.to == "rolled_back":
+        (target,) = split
+        newest = document["revisions"][0]["name"]
+        allowed.append({target: 100 - rollout.first, newest: rollout.first})
+    if any({name: n for name, n in one.items() if n} == present for one in allowed):
+        return _told(reading, rule, Verdict.PASS, f"traffic is {_split_text(present)}", details)
+    text = f"traffic is {_split_text(present)}, planned is {_split_text(split)}"
+    return _told(reading, rule, Verdict.FAIL, text, details)
 
 
 def command(document: Mapping[str, Any], split: Mapping[str, int], case: Case) -> str:
@@ -71,43 +91,48 @@ def command(document: Mapping[str, Any], split: Mapping[str, int], case: Case) -
     return " ".join(words)
 
 
-def _percent(options: TrafficPlan, case: Case) -> int:
-    return case.environment.rollout.first if options.to == "first" else case.environment.rollout.stage
-
-
 def _canary(document: Mapping[str, Any], percent: int) -> dict[str, int] | str:
     if not 0 <= percent <= 100:
         return f"{percent} % is no share of the traffic"
-    revisions = document["revisions"]
-    new = next((revision for revision in revisions if revision["ready"]), None)
-    if new is None:
+    ready = [revision["name"] for revision in document["revisions"] if revision["ready"]]
+    if not ready:
         return "no revision is READY"
-    shares = {entry["revision"]: entry["percent"] for entry in document["traffic"] if entry["percent"]}
-    order = [revision["name"] for revision in revisions]
-    older = [r["name"] for r in revisions if r["ready"] and order.index(r["name"]) > order.index(new["name"])]
+    new, *older = ready
+    if percent == 100:
+        return {new: 100}
+    shares = _shares(document)
     carrying = [name for name in older if name in shares]
     if not carrying:
-        have = f"{new['name']} is the newest READY revision and "
-        if new["name"] in shares:
-            return have + "serves already; there is no newer one for a canary"
-        return have + "no other READY revision serves"
-    old = max(carrying, key=lambda name: shares[name])
+        serves = "serves already" if new in shares else "is the only one that could serve"
+        return f"{new} is the newest READY revision and {serves}; a canary needs a READY one beside it that serves"
     # The old one first: that is who keeps most of the traffic.
-    return {old: 100 - percent, new["name"]: percent}
+    return {max(carrying, key=lambda name: shares[name]): 100 - percent, new: percent}
 
 
-def _rollback(document: Mapping[str, Any]) -> dict[str, int] | str:
+def _rollback(document: Mapping[str, Any], *, newest_with_traffic: bool) -> dict[str, int] | str:
     revisions = document["revisions"]
-    shares = {entry["revision"]: entry["percent"] for entry in document["traffic"] if entry["percent"]}
-    place = next((i for i, revision in enumerate(revisions) if revision["name"] in shares), None)
+    shares = _shares(document)
+    place = next((i for i, r in enumerate(revisions) if r["name"] in shares), None) if newest_with_traffic else 0
     if place is None:
         return "no known revision has traffic"
     current, older = revisions[place]["name"], revisions[place + 1 :]
     target = next((revision["name"] for revision in older if revision["ready"]), None)
     if target is None:
-        names = ", ".join(str(revision["name"]) for revision in older[:5])
+        names = ", ".join(revision["name"] for revision in older[:5])
         return f"none of the revisions before {current} is READY ({names or 'there are none'})"
     return {target: 100}
+
+
+def _shares(document: Mapping[str, Any]) -> dict[str, int]:
+    shares: dict[str, int] = {}
+    for entry in document["traffic"]:
+        if entry["percent"]:
+            shares[entry["revision"]] = shares.get(entry["revision"], 0) + entry["percent"]
+    return shares
+
+
+def _split_text(split: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {percent} %" for name, percent in split.items())
 
 
 def _malformed(document: Mapping[str, Any]) -> str | None:

@@ -69,6 +69,7 @@ class Case:
     `evidence` holds this check's looks by their names in the checklist ("it" when there is one).
     `reached` are the sides that answered anything at all in this run (for the control rule).
     `others` are outcomes of the other checks, for items that sum up (empty for all the rest).
+    `waived` are ids whose failure is under a waiver that is valid now, for the same items.
     """
 
     check: Check
@@ -79,6 +80,7 @@ class Case:
     evidence: Mapping[str, Evidence]
     reached: frozenset[str] = frozenset()
     others: tuple[Outcome, ...] = ()
+    waived: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
