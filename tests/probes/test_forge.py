@@ -139,8 +139,15 @@ def test_no_release_is_no_data(vantage: Make, look: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize(
     ("body", "mentions"),
-    [("Changes in 1.2.3.", True), ("v1.2.3", True), ("1.2.30", False), ("1.2.3-rc1", False), ("11.2.3", False), (None, False)],
-)  # fmt: skip
+    [
+        ("Changes in 1.2.3.", True),
+        ("v1.2.3", True),
+        ("1.2.30", False),
+        ("1.2.3-rc1", False),
+        ("11.2.3", False),
+        (None, False),
+    ],
+)
 def test_the_release_text_names_the_version(fake: Any, vantage: Make, body: str | None, mentions: bool) -> None:
     """The very version, with or without its v; not a longer one that begins or ends like it."""
     fake.answers[f"{REPO}/releases/tags/v1.2.3"] = {"tag_name": "v1.2.3", "name": "Release", "body": body}

