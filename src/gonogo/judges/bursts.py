@@ -68,9 +68,9 @@ def judge(options: Bursts, case: Case) -> Finding:
             rule, text, f"n={len(entries)}", f"decidable when n reaches {options.min_samples}", len(entries)
         )
     found = _burst(options, times)
-    for part, when in _stretches(options, times, entries):
+    for part, stretch in _stretches(options, times, entries):
         for text in (*_one_client(options, part), *_one_status(options, part)):
-            found.append(f"{text} {when}")
+            found.append(f"{text} {stretch}")
     return Finding(
         verdict=Verdict.FAIL if found else Verdict.PASS,
         reason=f"{'; '.join(found) or 'nothing stands out'} (n={len(entries)}; {reading.source})",

@@ -20,13 +20,11 @@ class Listed:
 
     `show` forms the line of one entry: a text with expressions in braces (`{t} {message}`), or, without
     braces, one expression. At most `at_most_shown` lines are shown; the rest is counted.
-    Fewer than `at_least` entries are not what the source ought to hold.
     """
 
     value: Expression
     show: str | None = None
     at_most_shown: int = 20
-    at_least: int = 0
     name: str | None = None
 
     def __post_init__(self) -> None:
@@ -57,8 +55,6 @@ def judge(options: Listed, case: Case) -> Finding:
     if found > len(lines):
         lines.append(f"and {found - len(lines)} more")
     observed = f"{found} found"
-    if found < options.at_least:
-        return wrong(reading, rule, f"{name}: {observed}, at least {options.at_least} expected", observed)
     single = not isinstance(reading.value, list | dict)
     text = f"{name}: {lines[0] if single else observed} ({reading.source})"
     return Finding(verdict=Verdict.PASS, reason=text, rule=rule, observed=observed, samples=found, details=tuple(lines))
