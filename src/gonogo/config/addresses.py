@@ -161,7 +161,7 @@ def _check_canary(environment: Environment, locate: Locate) -> None:
         if name != "canary" and _same(side.url) == _same(canary.url):
             place = locate("sides", "canary", "url")
             raise ConfigError(
-                f"sides canary and {name} have the same url {canary.url}; one would be compared to itself", place
+                f"sides canary and {name} have the same url {canary.url!r}; one would be compared to itself", place
             )
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from gonogo.config.complain import unknown_name, wrong
+from gonogo.config.complain import brief, unknown_name, wrong
 from gonogo.config.items import Checklist, Defaults, Item, Kind
 from gonogo.config.leaves import Reader, list_of, mapping_of
 from gonogo.config.names import check_against, check_expressions
@@ -43,7 +43,9 @@ def load_checklists(
     checks: dict[str, Check] = {}
     with collector_paused(pause=True):
         for path in files:
-            for check in reading.file(read_file(path, shown(path, root))):
+            for check in reading.file(
+                read_file(path, shown(path, root), when_empty="is empty: nothing would be checked")
+            ):
                 first = checks.setdefault(check.id, check)
                 if first is not check:
                     raise ConfigError(f"the id {check.id!r} stands twice; first at {first.origin}", check.origin)
@@ -94,8 +96,8 @@ class _Reading:
     def file(self, tree: Tree) -> Iterable[Check]:
         """The checks of one file."""
         head = read(Checklist, tree, "")
-        if isinstance(head.items.value, list) and not head.items.value:
-            raise ConfigError("items is an empty list: nothing would be checked", head.items.origin)
+        if not head.items.value and head.items.value != {}:
+            raise ConfigError("items is empty: nothing would be checked", head.items.origin)
         defaults: dict[str, Tree] = {}
         if head.defaults is not None:
             defaults = mapping_of(head.defaults, "defaults")
@@ -111,10 +113,11 @@ class _Reading:
     def check(self, tree: Tree, head: Checklist, raw: Mapping[str, Any]) -> Check:
         """The check of one item with its defaults filled in."""
         given = tree.value.get("id")
-        name = f"item {given.value}" if given is not None and type(given.value) is str else "the item"
+        is_named = given is not None and type(given.value) is str and _ID.match(given.value)
+        name = f"item {given.value}" if is_named else "the item"
         item: Item = self.item(tree, name)
         if not _ID.match(item.id):
-            raise ConfigError(f"an id is made of a-z, 0-9 and -, not {item.id!r}", given.origin)
+            raise ConfigError(f"an id is made of a-z, 0-9 and -, not {brief(item.id)}", given.origin)
         if "en" not in item.title:
             raise ConfigError(f"{name}.title has no 'en', which it needs", tree.value["title"].origin)
         probes, rules = self._signoff(item, tree, name) if item.mode is Mode.SIGNOFF else self._looks(item, tree, name)
@@ -143,6 +146,8 @@ class _Reading:
         )
 
     def _looks(self, item: Item, tree: Tree, name: str) -> tuple[dict[str, ProbeSpec], tuple[Rule, ...]]:
+        if item.pass_ is not None and item.pass_.value in (None, []):
+            raise ConfigError(f"{name}.pass is empty: nothing would be checked", item.pass_.origin)
         if item.pass_ is None:
             raise ConfigError(f"{name} has neither `pass` nor mode: signoff: nothing would be checked", tree.origin)
         rules = tuple(
@@ -159,7 +164,7 @@ class _Reading:
             for key in named:
                 if not _PROBE_NAME.match(key):
                     raise ConfigError(
-                        f"a probe's name is made of a-z, 0-9 and _, not {key!r}", item.probes.key_origin(key)
+                        f"a probe's name is made of a-z, 0-9 and _, not {brief(key)}", item.probes.key_origin(key)
                     )
             return {key: self._spec(spec, f"{name}.probes.{key}") for key, spec in named.items()}, rules
         if not all(getattr(self.judges[rule.kind], "sums_up", False) for rule in rules):

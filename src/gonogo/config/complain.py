@@ -14,7 +14,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'latency'?` where something is near, else nothing."""
     from difflib import get_close_matches  # noqa: PLC0415 - only needed once something is wrong
 
-    near = get_close_matches(name, list(known), n=1)
+    near = get_close_matches(name[:100], [str(one) for one in known], n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
@@ -35,14 +35,17 @@ def unknown_name(tree: Tree, what: str, known: Iterable[str], allowed: str | Non
 def wrong(tree: Tree, name: str, wanted: str) -> NoReturn:
     """Refuse a value that is not what is wanted here."""
     value = tree.value
+    name = name or "this file"
     if value is None:
         raise ConfigError(f"{name} is empty; it wants {wanted}, or leave the key out", tree.origin)
+    if is_private(name):
+        raise ConfigError(f"{name} wants {wanted}", tree.origin)
     if isinstance(value, dict | list):
         what = "a mapping" if isinstance(value, dict) else "a list"
         raise ConfigError(f"{name} wants {wanted}, not {what}", tree.origin)
-    said = "this" if is_private(name) else brief(str(value).lower() if isinstance(value, bool) else str(value))
-    advice = f"; {value.advice}" if isinstance(value, Unclear) and not is_private(name) else ""
-    raise ConfigError(f"{name} wants {wanted}, not {said}{advice}", tree.origin)
+    advice = value.advice(wanted) if isinstance(value, Unclear) else ""
+    said = brief(str(value).lower() if isinstance(value, bool) else str(value))
+    raise ConfigError(f"{name} wants {wanted}, not {said}{'; ' if advice else ''}{advice}", tree.origin)
 
 
 def is_private(name: str) -> bool:
@@ -53,3 +56,8 @@ def is_private(name: str) -> bool:
 def brief(text: str) -> str:
     """The quoted text, cut where it is long."""
     return repr(str(text) if len(text) <= 60 else text[:57] + "...")
+
+
+def one_line(text: str) -> str:
+    """A text from elsewhere with whatever does not print escaped."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:300])

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from gonogo.config.addresses import check_addresses, guard_addresses, resolve_addresses
-from gonogo.config.complain import nearest
+from gonogo.config.complain import brief, nearest
 from gonogo.config.environment_rules import check_environment, refuse_inline
 from gonogo.config.leaves import read_str
 from gonogo.config.parse import read_file
@@ -67,6 +67,8 @@ def read_environment(tree: Tree) -> Environment:
         return at if isinstance(node.value, dict | list) else node.origin
 
     environment = read(Environment, tree, "")
+    if not _NAME.match(environment.name):
+        raise ConfigError(f"name is made of a-z, 0-9, - and _, not {brief(environment.name)}", locate("name"))
     guard_addresses(environment, locate)
     refuse_inline(tree)
     check_environment(environment, locate)
@@ -108,7 +110,7 @@ def _base(asked: Tree, folder: Path) -> Path:
     if not path.is_file():
         files = sorted(file.name for file in folder.glob("*.yaml"))
         raise ConfigError(
-            f"extends names no file of the environments folder: {text!r}{nearest(text, files)}", asked.origin
+            f"extends names no file of the environments folder: {brief(text)}{nearest(text, files)}", asked.origin
         )
     return path
 

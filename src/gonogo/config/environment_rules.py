@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 
 from gonogo.config.addresses import Locate
-from gonogo.config.complain import nearest
+from gonogo.config.complain import brief, nearest
 from gonogo.config.tree import Tree
 from gonogo.model.check import Phase
 from gonogo.model.environment import Auth, AuthKind, Comparator, Environment, Objective
@@ -23,6 +23,10 @@ _LOOKS_SECRET = re.compile(
     r"|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{8,}\.eyJ|\b(?:Bearer|Basic) [\w+/=-]{8,}",
     re.ASCII,
 )
+_NAMES_SECRET = re.compile(
+    r"(.*[_-])?(password|passwd|secret|token|api_?key|private_?key|credentials?)\Z", re.IGNORECASE
+)
+_FREE = re.compile(r"facts|back_ends\.[^.]+\.names")  # mappings that take any key
 
 
 def refuse_inline(tree: Tree, path: str = "") -> None:
@@ -30,6 +34,8 @@ def refuse_inline(tree: Tree, path: str = "") -> None:
     value = tree.value
     if isinstance(value, dict):
         for key, item in value.items():
+            if _FREE.fullmatch(path) and _NAMES_SECRET.match(key):
+                raise ConfigError(f"{path}.{key} names a secret; its variable is named under auth.secret", item.origin)
             refuse_inline(item, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for at, item in enumerate(value):
@@ -47,7 +53,7 @@ def refuse_inline(tree: Tree, path: str = "") -> None:
 def check_environment(environment: Environment, locate: Locate) -> None:
     """ConfigError for the first rule that is broken."""
     if not _SYSTEM.match(environment.system):
-        raise ConfigError(f"system is a name of a-z, 0-9 and -, not {environment.system!r}", locate("system"))
+        raise ConfigError(f"system is a name of a-z, 0-9 and -, not {brief(environment.system)}", locate("system"))
     for name, side in environment.sides.items():
         _check_auth(side.auth, f"sides.{name}.auth", ("sides", name, "auth"), locate)
     for name, back_end in environment.back_ends.items():
@@ -62,7 +68,7 @@ def check_environment(environment: Environment, locate: Locate) -> None:
     for host in environment.guards.hosts:
         if "/" in host or "@" in host:
             raise ConfigError(
-                f"guards.hosts holds host names without scheme or path, not {host!r}", locate("guards", "hosts")
+                f"guards.hosts holds host names without scheme or path, not {brief(host)}", locate("guards", "hosts")
             )
     if environment.start is not None:
         _positive(environment.start.ready_within, "start.ready_within", ("start", "ready_within"), locate)

@@ -48,8 +48,8 @@ def read_str(tree: Tree, name: str) -> str:
         wrong(tree, name, "a text")
     if isinstance(value, bool | int | float):
         shown = str(value).lower() if isinstance(value, bool) else str(value)
-        quoted = "write it in quotes" if is_private(name) else f'write "{shown}" in quotes'
-        raise ConfigError(f"{name} wants a text; {quoted}", tree.origin)
+        quoted = "" if is_private(name) else f'; write "{shown}" in quotes'
+        raise ConfigError(f"{name} wants a text{quoted}", tree.origin)
     return wrong(tree, name, "a text")
 
 
@@ -78,7 +78,7 @@ def read_filled(tree: Tree, name: str) -> str:
 
 def _number(tree: Tree, name: str, wanted: str) -> NoReturn:
     value = tree.value
-    match = _WITH_UNIT.match(value) if type(value) is str else None
+    match = _WITH_UNIT.match(value) if type(value) is str and not is_private(name) else None
     if match is None:
         wrong(tree, name, wanted)
     hint = (
@@ -121,7 +121,7 @@ def _datetime(tree: Tree, name: str) -> datetime:
 def _json(tree: Tree, name: str) -> Any:
     value = tree.value
     if isinstance(value, Unclear):
-        raise ConfigError(f"{name}: {brief(value)} is not read alike everywhere; {value.advice}", tree.origin)
+        raise ConfigError(f"{name}: {brief(value)} is not read alike everywhere; {value.advice()}", tree.origin)
     if isinstance(value, dict):
         return {key: _json(item, f"{name}.{key}") for key, item in value.items()}
     if isinstance(value, list):

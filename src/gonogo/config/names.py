@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
-from gonogo.config.complain import nearest
+from gonogo.config.complain import nearest, one_line
 from gonogo.model.check import Check, ProbeSpec, Rule
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError, Origin
@@ -43,7 +43,7 @@ def check_expressions(checks: Iterable[Check], check_expression: Callable[[str],
                 try:
                     check_expression(expression)
                 except ValueError as error:
-                    said = str(error).strip().splitlines()[0] if str(error).strip() else "wrong syntax"
+                    said = one_line((str(error).strip() or "wrong syntax").splitlines()[0])
                     raise ConfigError(
                         f"item {check.id}: {expression!r} is no expression: {said}", part.origin
                     ) from None

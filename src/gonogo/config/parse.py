@@ -17,6 +17,7 @@ from gonogo.model.errors import ConfigError, Origin
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 50
+MAX_KEY = 200  # characters
 MAX_ALIASES = 100
 MAX_ALIASED_NODES = 100_000
 _GC_PAUSE_ABOVE = 100_000  # characters; below, a collection costs nothing
@@ -25,7 +26,7 @@ _GC_PAUSE_ABOVE = 100_000  # characters; below, a collection costs nothing
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read_file(path: Path, file: str) -> Tree:
+def read_file(path: Path, file: str, *, when_empty: str = "is empty") -> Tree:
     """The tree of a YAML file; ConfigError if it cannot be read, is too large or is not UTF-8."""
     try:
         if not path.is_file():
@@ -37,19 +38,19 @@ def read_file(path: Path, file: str) -> Tree:
     if len(data) > MAX_BYTES:
         raise ConfigError(f"is larger than {MAX_BYTES // 1024 // 1024} MiB", Origin(file=file))
     try:
-        return parse(data.decode("utf-8"), file)
+        return parse(data.decode("utf-8"), file, when_empty=when_empty)
     except UnicodeDecodeError as error:
         before = data[: error.start]
         where = Origin(file=file, line=before.count(b"\n") + 1, column=error.start - before.rfind(b"\n"))
         raise ConfigError(f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8", where) from None
 
 
-def parse(text: str, file: str) -> Tree:
+def parse(text: str, file: str, *, when_empty: str = "is empty") -> Tree:
     """The tree of one YAML document; ConfigError names line and column of whatever is not allowed."""
     text = text.removeprefix("\ufeff")
     try:
         with collector_paused(pause=len(text) > _GC_PAUSE_ABOVE):
-            return _Builder(file).build(_Loader(text))
+            return _Builder(file, when_empty).build(_Loader(text))
     except yaml.MarkedYAMLError as error:
         raise _syntax(error, text, file) from None
     except yaml.reader.ReaderError as error:
@@ -91,8 +92,9 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> ConfigError:
 class _Builder:
     """Events of one document into its tree, without recursion: depth is bounded before anything is built."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, when_empty: str) -> None:
         self.file = file
+        self.when_empty = when_empty
         self.anchors: dict[str, Tree] = {}
         self.aliases = 0
         self.aliased_nodes = 0
@@ -103,14 +105,14 @@ class _Builder:
         get()  # the stream's start
         start = get()
         if type(start) is StreamEndEvent:
-            raise ConfigError("is empty", Origin(file=self.file))
+            raise ConfigError(self.when_empty, Origin(file=self.file))
         root = self._nodes(get)
         get()  # the document's end
         after = get()
         if type(after) is not StreamEndEvent:
             raise ConfigError("a second document starts here; one file holds one", self._at(after))
         if root.value is None:
-            raise ConfigError("is empty", Origin(file=self.file))
+            raise ConfigError(self.when_empty, Origin(file=self.file))
         return root
 
     def _nodes(self, get: Any) -> Tree:
@@ -126,6 +128,8 @@ class _Builder:
                     self._refuse_tag(event)
                 if keys is not None and key is None:
                     key = event.value if event.style else self._plain_key(event)
+                    if len(key) > MAX_KEY or not key.isprintable():
+                        raise ConfigError(f"a key is at most {MAX_KEY} characters that print", self._at(event))
                     if key in keys:
                         self._refuse_twice(key, keys, stack, event)
                     keys[key] = event.start_mark
@@ -181,9 +185,7 @@ class _Builder:
             raise ConfigError("merge keys (<<) are not read; write the keys out, or use extends", self._at(event))
         value = resolve(text)
         if type(value) is not str:
-            raise ConfigError(
-                f'{text!r} is not a text as it stands; write the key in quotes: "{text}"', self._at(event)
-            )
+            raise ConfigError(f"{text[:60]!r} is not a text as it stands; write the key in quotes", self._at(event))
         return text
 
     def _refuse_tag(self, event: Any) -> None:

@@ -10,7 +10,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from gonogo.config.complain import brief, is_private, nearest, unknown_key, wrong
+from gonogo.config.complain import brief, is_private, nearest, one_line, unknown_key, wrong
 from gonogo.config.leaves import LEAVES, Reader, list_of, mapping_of, read_filled, read_json_mapping, read_str
 from gonogo.config.tree import Tree
 from gonogo.model.errors import ConfigError, Origin
@@ -76,7 +76,7 @@ def _dataclass(cls: type, raw: bool) -> Reader:
         if is_required:
             required.append(key)
     has_origin = "origin" in hints
-    wanted = "{}"
+    wanted = "{} (it has no options)"
     if readers:
         wanted = f"a mapping with {' and '.join(required) or 'any of ' + ', '.join(readers)}"
 
@@ -99,7 +99,7 @@ def _dataclass(cls: type, raw: bool) -> Reader:
         try:
             return cls(**given)
         except (ValueError, TypeError) as error:  # what the dataclass itself does not allow
-            raise ConfigError(f"{name}: {error}", tree.origin) from None
+            raise ConfigError(f"{name}: {one_line(str(error))}", tree.origin) from None
 
     return reader_of_dataclass
 

@@ -30,23 +30,21 @@ _PLAIN = {"true": True, "false": False, "null": None, "": None}
 class Unclear(str):
     """A plain scalar that readers of YAML do not agree on: `on`, `010`, `1e3`, `1:30`, `.nan`, `2026-01-01`.
 
-    It is a text only in quotes, and a number, a switch or a time only in the one spelling of `advice`.
+    It is a text only in quotes, and a number or a switch only in its plain spelling.
     """
 
     __slots__ = ()
 
-    @property
-    def advice(self) -> str:
-        """What to write instead."""
-        quoted = f'or "{self}" in quotes if it is a text'
-        if self in _WORDS:
-            return f"write {_WORDS[self]}, {quoted}"
-        if _DATE.match(self):
-            return f'write "{self}" in quotes'
-        if _TIME.match(self):
-            return f"write a duration like 90s, {quoted}"
-        number = _number(self)
-        return f"write {number}, {quoted}" if number else f'write a plain finite number, or "{self}" in quotes'
+    def advice(self, wanted: str = "a text or a number") -> str:
+        """What to write where `wanted` is wanted; empty where its own words say enough."""
+        quoted = f'"{self}" in quotes' if len(self) <= 60 else "it in quotes"
+        plain = _WORDS.get(self) or ("" if _DATE.match(self) or _TIME.match(self) else _number(self))
+        is_text, is_value = "text" in wanted or "one of" in wanted, "number" in wanted or "true" in wanted
+        if is_value and plain:
+            return f"write {plain}" + (f", or {quoted} if it is a text" if is_text else "")
+        if is_text:
+            return f"write {quoted}"
+        return "write a finite number in plain digits" if "number" in wanted else ""
 
 
 @lru_cache(maxsize=4096)

@@ -25,7 +25,7 @@ def load_waivers(path: Path) -> tuple[Waiver, ...]:
         if first is not item.origin:
             at = f"{first.file}:{first.line}"
             raise ConfigError(
-                f"{waiver.id} has two waivers for this environment and release; first at {at}", item.origin
+                f"{waiver.id!r} has two waivers for this environment and release; first at {at}", item.origin
             )
         waivers.append(waiver)
     return tuple(waivers)

@@ -1,0 +1,123 @@
+"""Registries of two probes and three judges, and readers of a file by its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gonogo.config.checklist import check_against, load_checklists
+from gonogo.config.environment import read_environment
+from gonogo.config.faults import load_faults
+from gonogo.config.parse import read_file
+from gonogo.config.release import load_release
+from gonogo.config.waivers import load_waivers
+from gonogo.judges.base import Expression, Judge, ObjectiveName
+from gonogo.model.environment import Environment, Objective, Side
+from gonogo.model.units import Unit
+from gonogo.probes.base import Probe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Http:
+    """One request."""
+
+    side: str
+    path: str = "/"
+    body: Mapping[str, Any] | None = None
+    times: int = 1
+    every: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signoff:
+    """Records of one id."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expect:
+    """A value held against what is expected."""
+
+    value: Expression
+    equals: str | int | float | bool | None = None
+    below: float | None = None
+    one_of: tuple[str, ...] = ()
+    objective: ObjectiveName | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """No options."""
+
+
+def _never(*_: Any) -> Any:
+    raise AssertionError("configuration never looks and never judges")
+
+
+PROBES = {
+    "http": Probe(options=Http, look=_never, sides=lambda options: (options.side,)),
+    "cloud_run_services": Probe(options=Nothing, look=_never, back_ends=("cloud_run",)),
+    "signoff": Probe(options=Signoff, look=_never),
+}
+JUDGES = {
+    "expect": Judge(options=Expect, judge=_never),
+    "signed": Judge(options=Nothing, judge=_never),
+    "summary": Judge(options=Nothing, judge=_never, sums_up=True),
+}
+ENVIRONMENT = Environment(
+    name="ion-staging",
+    system="ion",
+    describe="a staging",
+    sides={"stable": Side(url="https://ion.example"), "canary": Side(url="https://canary.ion.example")},
+    objectives={"chat_p95": Objective(unit=Unit.S, below=2)},
+)
+
+
+@pytest.fixture
+def probes() -> dict[str, Probe]:
+    return PROBES
+
+
+@pytest.fixture
+def judges() -> dict[str, Judge]:
+    return JUDGES
+
+
+@pytest.fixture
+def environment() -> Environment:
+    return ENVIRONMENT
+
+
+@pytest.fixture
+def load() -> Callable[[Path], Any]:
+    """Loads a file as what its name says it is: environment, checklist, release, waivers or faults."""
+
+    def load_file(path: Path) -> Any:
+        kind = path.stem.split("-")[1] if path.stem.startswith("row") else path.stem.split("-")[0]
+        match kind:
+            case "environment":
+                return read_environment(read_file(path, path.name))
+            case "checklist":
+                checks = load_checklists([path], PROBES, JUDGES, root=path.parent, check_expression=_expression)
+                return check_against(ENVIRONMENT, checks, PROBES, JUDGES)
+            case "release":
+                return load_release(path)
+            case "waivers":
+                return load_waivers(path)
+            case "faults":
+                return load_faults(path)
+            case _:
+                raise AssertionError(f"{path.name} does not say what it is")
+
+    return load_file
+
+
+def _expression(text: str) -> None:
+    if text.endswith("."):
+        raise ValueError("an identifier is missing at the end")
