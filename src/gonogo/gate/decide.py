@@ -38,18 +38,15 @@ def decide(
     held: list[str] = []
     waived: dict[str, Waiver] = {}
     for outcome in judged:
-        if (
-            outcome.check.severity is not Severity.BLOCKING
-            or outcome.check.id not in order
-            or _repeats(outcome, judged)
-        ):
+        if outcome.check.severity is not Severity.BLOCKING or outcome.check.id not in order:
             continue
         id_ = outcome.check.id
         match outcome.verdict:
             case Verdict.FAIL:
                 waiver, expired = _waiver(waivers, id_, environment_name, release, now)
                 if waiver is None:
-                    against.append(f"{id_}: {outcome.reason}")
+                    # A summary repeats items that are weighed here themselves, some under an expired waiver.
+                    (held if _sums_up(outcome) else against).append(f"{id_}: {outcome.reason}")
                 elif expired:
                     until = f"{waiver.until:%Y-%m-%d %H:%M %Z}".strip()
                     held.append(f"{id_}: the waiver of {waiver.owner} expired {until}; {outcome.reason}")
@@ -74,16 +71,6 @@ def decide(
 
 def _sums_up(outcome: Outcome) -> bool:
     return bool(outcome.check.rules) and all(rule.kind == "summary" for rule in outcome.check.rules)
-
-
-def _repeats(outcome: Outcome, judged: Sequence[Outcome]) -> bool:
-    """True for a summary that fails because of items that are weighed here themselves, with their waivers."""
-    if not _sums_up(outcome) or outcome.verdict is Verdict.PASS:
-        return False
-    return any(
-        other.verdict is outcome.verdict and other.check.severity is Severity.BLOCKING and not _sums_up(other)
-        for other in judged
-    )
 
 
 def _waiver(

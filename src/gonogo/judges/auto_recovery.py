@@ -15,16 +15,11 @@ _RULE = "no automatic recovery applies"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoRecovery:
-    """`errors` is an error ratio (0-1), `latency` a P95 in `latency_unit`, `oom` memory kills: a number or a list."""
+    """`error_ratio` runs from 0 to 1, `p95_ms` is a P95 in ms, `oom_count` memory kills: a number or a list."""
 
-    errors: Expression
-    latency: Expression
-    oom: Expression
-    latency_unit: Unit = Unit.MS
-
-    def __post_init__(self) -> None:
-        if self.latency_unit not in {Unit.MS, Unit.S}:
-            raise ValueError(f"latency_unit {self.latency_unit} is not ms or s")
+    error_ratio: Expression
+    p95_ms: Expression
+    oom_count: Expression
 
 
 def judge(options: AutoRecovery, case: Case) -> Finding:
@@ -56,7 +51,7 @@ def judge(options: AutoRecovery, case: Case) -> Finding:
 
 
 def _errors(options: AutoRecovery, case: Case) -> str | Finding | None:
-    number = read_number(options.errors, case, _RULE)
+    number = read_number(options.error_ratio, case, _RULE)
     if isinstance(number, Finding):
         return number
     reading, ratio = number
@@ -69,15 +64,15 @@ def _errors(options: AutoRecovery, case: Case) -> str | Finding | None:
 
 
 def _latency(options: AutoRecovery, case: Case) -> str | Finding | None:
-    number = read_number(options.latency, case, _RULE)
+    number = read_number(options.p95_ms, case, _RULE)
     if isinstance(number, Finding):
         return number
-    p95 = convert(float(number[1]), options.latency_unit, Unit.S)
+    p95 = convert(float(number[1]), Unit.MS, Unit.S)
     return f"p95_latency {quantity(p95, Unit.S)} > 10 s: scale up to 50 instances" if p95 > 10 else None
 
 
 def _oom(options: AutoRecovery, case: Case) -> str | Finding | None:
-    reading = read(options.oom, case, _RULE)
+    reading = read(options.oom_count, case, _RULE)
     if isinstance(reading, Finding):
         return reading
     match reading.value:

@@ -37,34 +37,31 @@ _WORST_FIRST = (CRITICAL, HIGH, MEDIUM, LOW)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Severity:
-    """`latency` is a P95 in `latency_unit`, `errors` an error ratio (0-1).
+    """`p95_ms` is a P95 in ms, `error_ratio` a ratio from 0 to 1.
 
-    Sides among the looks are down when they do not answer or answer 5xx: all of them is critical, some high.
+    `health` is the HTTP status of the service: no answer or 5xx is critical. Without it, every side among the looks
+    is asked: all of them down is critical, some of them high.
     `objective` names the latency objective: a P95 that keeps it is no incident, whatever the bands say.
     """
 
-    latency: Expression
-    errors: Expression
-    latency_unit: Unit = Unit.MS
+    p95_ms: Expression
+    error_ratio: Expression
+    health: Expression | None = None
     objective: ObjectiveName | None = None
-
-    def __post_init__(self) -> None:
-        if self.latency_unit not in {Unit.MS, Unit.S}:
-            raise ValueError(f"latency_unit {self.latency_unit} is not ms or s")
 
 
 def judge(options: Severity, case: Case) -> Finding:
     """The worst level that applies fails; none passes."""
-    found, lacking = _sides(case)
-    latency = read_number(options.latency, case, _RULE)
+    found, lacking = _sides(case) if options.health is None else _health(options.health, case)
+    latency = read_number(options.p95_ms, case, _RULE)
     if isinstance(latency, Finding):
         lacking.append(latency)
     elif latency[1] < 0:
-        text = f"a P95 of {latency[1]} {options.latency_unit} is no time ({latency[0].source})"
+        text = f"a P95 of {latency[1]} ms is no time ({latency[0].source})"
         lacking.append(inconclusive(_RULE, text, str(latency[1]), "when the source is put right"))
     else:
-        found += _by_latency(options, case, convert(float(latency[1]), options.latency_unit, Unit.S))
-    errors = read_number(options.errors, case, _RULE)
+        found += _by_latency(options, case, convert(float(latency[1]), Unit.MS, Unit.S))
+    errors = read_number(options.error_ratio, case, _RULE)
     if isinstance(errors, Finding):
         lacking.append(errors)
     elif not 0 <= errors[1] <= 1:
@@ -93,6 +90,16 @@ def judge(options: Severity, case: Case) -> Finding:
         return inconclusive(_RULE, f"severity is not known: {missing}", "not known", lacking[0].decidable)
     sources = ", ".join(dict.fromkeys(evidence.source for evidence in case.evidence.values()))
     return Finding(verdict=Verdict.PASS, reason=f"no severity applies ({sources})", rule=_RULE, observed="none")
+
+
+def _health(health: Expression, case: Case) -> tuple[list[tuple[Level, str]], list[Finding]]:
+    number = read_number(health, case, _RULE)
+    if isinstance(number, Finding):
+        return (
+            ([(CRITICAL, f"service down ({number.reason})")], []) if number.verdict is Verdict.FAIL else ([], [number])
+        )
+    reading, status = number
+    return ([(CRITICAL, f"service down (status {status}, {reading.source})")], []) if status >= 500 else ([], [])
 
 
 def _sides(case: Case) -> tuple[list[tuple[Level, str]], list[Finding]]:

@@ -1,99 +1,75 @@
-"""Entries split by what they have in common: who is affected, by what, since when. Shown, not limited."""
+"""Measured entries into tables: how the measure differs by persona, by hour, by length."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gonogo.judges.base import Expression, Judge
-from gonogo.judges.expression import is_number
-from gonogo.judges.percentile import percentile
-from gonogo.judges.reading import moment, read_list, wrong
+from gonogo.judges.percentile import is_number, percentile
+from gonogo.judges.reading import inconclusive, moment, read_list
 from gonogo.model.units import show_number
 from gonogo.model.verdict import Case, Finding, Verdict
 
-_SHOWN = 8
+_WIDTH = 50  # of a band of numbers, characters of a message for instance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """`value` is a list of entries with a time `t`. Each of `by` is a field of theirs, or one of `hour` (UTC),
-    `length` (message_length in steps of 50) and `class` (timeout, 5xx, 4xx, other). With `measure`, a numeric
-    field, each part shows its P95; without, its number of entries.
+    """`value` is a list of entries, `measure` a number in them, `by` their fields.
+
+    The field `hour` is that of the time `t` in UTC. Numbers are put into bands of 50. Entries without the measure are left out.
     """
 
     value: Expression
+    measure: str
     by: tuple[str, ...]
-    measure: str | None = None
-    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.by:
+            raise ValueError("split needs at least one field in `by`")
 
 
 def judge(options: Split, case: Case) -> Finding:
-    """Pass when the source answered completely; the details hold a line for each of `by`."""
-    name = options.name or str(options.value)
-    rule = f"{name} are split by {', '.join(options.by)}"
+    """Pass when the source answered completely and holds something; the details are the tables."""
+    rule = f"{options.measure} is known by {', '.join(options.by)}"
     listed = read_list(options.value, case, rule)
     if isinstance(listed, Finding):
         return listed
-    reading, entries = listed
-    if not all(isinstance(entry, Mapping) for entry in entries):
-        return wrong(reading, rule, f"an entry of {options.value} is not an object", "no entries")
-    times = sorted(str(entry["t"]) for entry in entries if entry.get("t"))
-    details = [f"since {times[0]}"] if times else []
-    details += [_line(options, by, entries) for by in options.by if entries]
+    reading, items = listed
+    measured = [item for item in items if isinstance(item, dict) and is_number(item.get(options.measure))]
+    if not measured:
+        text = f"no entry of {options.value} has a {options.measure} ({reading.source})"
+        return inconclusive(rule, text, "n=0", "when entries arrive", 0)
+    lines: list[str] = []
+    for field in options.by:
+        groups: dict[tuple[float, str], list[float]] = {}
+        for item in measured:
+            groups.setdefault(_group(field, item), []).append(float(item[options.measure]))
+        for (_, group), values in sorted(groups.items()):
+            p50, p95 = percentile(values, 50), percentile(values, 95)
+            figures = f"P50 {show_number(p50 or 0.0)}, P95 {show_number(p95 or 0.0)}"
+            lines.append(f"{field} {group}: {figures} (n={len(values)})")
     return Finding(
         verdict=Verdict.PASS,
-        reason=f"{len(entries)} {name} ({reading.source})",
+        reason=f"{options.measure} split by {', '.join(options.by)} (n={len(measured)}; {reading.source})",
         rule=rule,
-        observed=f"{len(entries)} entries",
-        samples=len(entries),
-        details=tuple(details),
+        observed=f"{len(lines)} groups",
+        samples=len(measured),
+        details=tuple(lines),
     )
 
 
-def _line(options: Split, by: str, entries: list[Any]) -> str:
-    part_of = _PARTS.get(by, lambda entry: str(entry[by])[:60] if entry.get(by) is not None else None)
-    parts: dict[str, list[Any]] = {}
-    for entry in entries:
-        part = part_of(entry)
-        if part is not None:
-            parts.setdefault(part, []).append(entry)
+def _group(field: str, item: dict[str, Any]) -> tuple[float, str]:
+    """A group as (place in the table, name)."""
+    if field == "hour":
+        when = moment(item.get("t"))
+        return (when.timestamp() // 3600, f"{when:%Y-%m-%d %H}h") if when else (0.0, "none")
+    value = item.get(field)
+    if is_number(value):
+        low = int(value // _WIDTH) * _WIDTH
+        return float(low), f"{low}-{low + _WIDTH - 1}"
+    return 0.0, "none" if value in {None, ""} else str(value)[:60]
 
-    def measured(part: list[Any]) -> float:
-        if options.measure is None:
-            return float(len(part))
-        values = [entry[options.measure] for entry in part if is_number(entry.get(options.measure))]
-        return percentile(values, 95) or 0.0
-
-    ranked = sorted(((measured(part), name, len(part)) for name, part in parts.items()), reverse=True)
-    shown = [
-        f"{name} {n}" if options.measure is None else f"{name} P95 {show_number(round(value, 1))} (n={n})"
-        for value, name, n in ranked[:_SHOWN]
-    ]
-    more = f" and {len(ranked) - _SHOWN} more" if len(ranked) > _SHOWN else ""
-    return f"by {by}: {len(ranked)}: {', '.join(shown)}{more}"
-
-
-def _class(entry: Mapping[str, Any]) -> str:
-    status, kind = entry.get("status_code"), str(entry.get("error_type") or "")
-    if "timeout" in kind or status == 504:
-        return "timeout"
-    if is_number(status) and status >= 500:
-        return "5xx"
-    return "4xx" if is_number(status) and status >= 400 else "other"
-
-
-def _hour(entry: Mapping[str, Any]) -> str | None:
-    when = moment(entry.get("t"))
-    return None if when is None else f"{when:%H}h"
-
-
-def _length(entry: Mapping[str, Any]) -> str | None:
-    length = entry.get("message_length")
-    return f"{int(length) // 50 * 50}+ characters" if is_number(length) and length else None
-
-
-_PARTS: dict[str, Callable[[Mapping[str, Any]], str | None]] = {"class": _class, "hour": _hour, "length": _length}
 
 JUDGE = Judge(options=Split, judge=judge)

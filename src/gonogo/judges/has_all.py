@@ -1,0 +1,47 @@
+"""A list of names held against the names that the environment asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gonogo.judges.base import Expression, Judge
+from gonogo.judges.reading import inconclusive, place, read_list
+from gonogo.model.verdict import Case, Finding, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HasAll:
+    """`value` is a list of texts; `names` is a list of the environment, each of which has to be in it."""
+
+    value: Expression
+    names: str
+    name: str | None = None
+
+
+def judge(options: HasAll, case: Case) -> Finding:
+    """Fail with the names that are not there."""
+    name = options.name or str(options.value)
+    wanted = case.environment.names.get(options.names, ())
+    rule = f"{name} hold all {options.names}"
+    if not wanted:
+        text = f"{case.environment.name} names no list {options.names!r} ({place(options, case)})"
+        return inconclusive(rule, text, "no list", "when the environment names it")
+    listed = read_list(options.value, case, rule)
+    if isinstance(listed, Finding):
+        return listed
+    reading, items = listed
+    have = {item for item in items if isinstance(item, str)}
+    lacking = [one for one in wanted if one not in have]
+    found = f"{len(wanted) - len(lacking)} of {len(wanted)}"
+    text = f"{name}: {found}" + (f", without {', '.join(lacking)}" if lacking else "")
+    return Finding(
+        verdict=Verdict.FAIL if lacking else Verdict.PASS,
+        reason=f"{text} ({place(options, case)}; {reading.source})",
+        rule=rule,
+        observed=found,
+        samples=len(items),
+        details=tuple(f"{'missing' if one in lacking else 'found'}: {one}" for one in wanted),
+    )
+
+
+JUDGE = Judge(options=HasAll, judge=judge)
