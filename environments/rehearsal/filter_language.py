@@ -33,7 +33,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """path = starts_with("x"), one_of("x", "y"), has_substring("x"), monitoring.regex.full_match("x"): monitoring only."""
+    """path = starts_with("x"), one_of("x", "y"), monitoring.regex.full_match("x") and so on: monitoring only."""
 
     path: str
     op: str
@@ -59,11 +59,11 @@ class All:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Any_:
+class Either:
     nodes: tuple[Node, ...]
 
 
-Node = Compare | Function | Anywhere | Not | All | Any_
+Node = Compare | Function | Anywhere | Not | All | Either
 
 
 def parse(text: str) -> Node:
@@ -110,7 +110,7 @@ def predicate(
             case All(nodes=nodes):
                 tests = [build(one) for one in nodes]
                 return lambda item: all(test(item) for test in tests)
-            case Any_(nodes=nodes):
+            case Either(nodes=nodes):
                 tests = [build(one) for one in nodes]
                 return lambda item: any(test(item) for test in tests)
             case Not(node=inner):
@@ -150,7 +150,7 @@ def paths(node: Node) -> list[str]:
             return [path]
         case Not(node=inner):
             return paths(inner)
-        case All(nodes=nodes) | Any_(nodes=nodes):
+        case All(nodes=nodes) | Either(nodes=nodes):
             return [path for one in nodes for path in paths(one)]
         case _:
             return []
@@ -237,7 +237,7 @@ class _Parser:
         while self.peek() == ("word", "OR"):
             self.at += 1
             nodes.append(self.negation())
-        return nodes[0] if len(nodes) == 1 else Any_(nodes=tuple(nodes))
+        return nodes[0] if len(nodes) == 1 else Either(nodes=tuple(nodes))
 
     def negation(self) -> Node:
         kind, word = self.peek()
@@ -276,7 +276,7 @@ class _Parser:
             self.expect(")")
             if len(joins) > 1:
                 raise FilterError("AND and OR are mixed in one list of values")
-            return All(nodes=tuple(nodes)) if joins == {"AND"} else Any_(nodes=tuple(nodes))
+            return All(nodes=tuple(nodes)) if joins == {"AND"} else Either(nodes=tuple(nodes))
         if kind not in ("word", "string"):
             raise self.wrong()
         self.at += 1

@@ -7,14 +7,14 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import grpc
-from google.cloud.logging_v2 import types
-
 import telemetry
 from filter_language import FilterError, Node, matches, ordered, parse, paths, predicate, required
+from google.cloud.logging_v2 import types
 from telemetry import SEVERITIES, Line
 from world import PROJECT, REGION, World, WorldRef
 
@@ -30,12 +30,21 @@ _Answer: Any = types.ListLogEntriesResponse.pb()
 _Names: Any = types.ListLogsResponse.pb()
 
 
-class Refused(Exception):  # noqa: N818  # an answer, not a mistake of the rehearsal
+class Refused(Exception):
     """A call that ends with a status: its code and text."""
 
     def __init__(self, code: grpc.StatusCode, text: str) -> None:
         super().__init__(text)
         self.code, self.text = code, text
+
+
+def start(ref: WorldRef, host: str = "127.0.0.1") -> tuple[str, grpc.Server]:
+    """Serve; gives host:port and the server."""
+    server = grpc.server(ThreadPoolExecutor(max_workers=16, thread_name_prefix="logging"))
+    server.add_generic_rpc_handlers(tuple(handlers(ref)))
+    port = server.add_insecure_port(f"{host}:0")
+    server.start()
+    return f"{host}:{port}", server
 
 
 def handlers(ref: WorldRef) -> list[grpc.GenericRpcHandler]:
@@ -108,7 +117,7 @@ def _page(
 def _order(text: str) -> bool:
     """Whether the newest come first."""
     if text not in ("", "timestamp", "timestamp asc", "timestamp desc"):
-        raise Refused(grpc.StatusCode.INVALID_ARGUMENT, f"order_by: '{text}' is not 'timestamp asc' or 'timestamp desc'")
+        raise Refused(grpc.StatusCode.INVALID_ARGUMENT, f"order_by: '{text}' is not timestamp asc or desc")
     return text == "timestamp desc"
 
 
@@ -250,5 +259,5 @@ def resource_labels(service: str, revision: str) -> dict[str, str]:
     }
 
 
-def _list_logs(world: World, asked: Any) -> Any:
+def _list_logs(_world: World, _asked: Any) -> Any:
     return _Names(log_names=sorted(LOG_NAMES.values()))

@@ -12,7 +12,7 @@ from world import BACKGROUND, HOUR, SERVICE_OF_SIDE, Request, World
 # The release that was taken back had failed: slow and with errors, in the half hour before the rollback.
 BEFORE_THE_ROLLBACK = (
     Change(oldest=2.5 * HOUR, newest=2 * HOUR, factor=4),
-    Change(oldest=2.5 * HOUR, newest=2 * HOUR, share=0.06, status=500, error_type="internal", message="Unhandled exception"),
+    Change(oldest=2.5 * HOUR, newest=2 * HOUR, share=0.06, status=500, error_type="internal", message="Unhandled"),
 )
 
 

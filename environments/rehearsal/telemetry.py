@@ -6,13 +6,13 @@ import math
 import random
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from weakref import WeakKeyDictionary
 
 import history
 from telemetry_faults import LINES, RESOURCES, SystemLine, Use
-from world import BACKGROUND, HOUR, SERVICE_OF_SIDE, Request, World
+from world import BACKGROUND, HOUR, PERSONAS, SERVICE_OF_SIDE, Request, World
 
 SEVERITIES = {
     "DEFAULT": 0, "DEBUG": 100, "INFO": 200, "NOTICE": 300, "WARNING": 400,
@@ -99,6 +99,8 @@ class Telemetry:
         return found if service is not None else sorted(found, key=lambda line: line.key)
 
     def _take(self, request: Request) -> None:
+        if self.world.fault("persona-silent") and request.persona == PERSONAS[-1]:
+            request = replace(request, persona=PERSONAS[0])
         cells = self.minutes.setdefault((request.service, request.revision, request.status), {})
         minute = int(request.at // MINUTE) + 1
         cell = cells.get(minute)
@@ -178,7 +180,7 @@ def _payloads(request: Request) -> Iterator[tuple[str, dict[str, str | int | flo
         yield (
             "ERROR" if request.status >= 500 else "WARNING",
             {
-                "type": "error",
+                "type": "health_check" if is_health else "error",
                 "error_type": request.error_type or ("health_check" if is_health else f"http_{request.status}"),
                 "message": request.message or f"{request.method} {request.path} answered {request.status}",
                 "path": request.path,

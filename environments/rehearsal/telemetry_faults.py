@@ -81,7 +81,7 @@ def _last_hour(*, share: float, kind: str = "chat", **how: Any) -> Change:
     return Change(oldest=HOUR, share=share, kind=kind, **how)
 
 
-_INTERNAL: dict[str, Any] = {"status": 500, "error_type": "internal", "message": "Unhandled exception in the chat handler"}
+_INTERNAL: dict[str, Any] = {"status": 500, "error_type": "internal", "message": "Unhandled exception in the handler"}
 _ONE_HEALTH_CHECK = 60.0  # seconds: one check a minute, at an even age
 _ONE_CHAT = 20.0  # seconds: 180 an hour
 
@@ -146,17 +146,17 @@ RESOURCES: dict[str, tuple[Use, ...]] = {
     "instances-40": (Use(active=40),),
     "instances-0": (Use(active=0),),
 }
+_NO_CONNECTION = "Cannot acquire connection from pool: too many connections"
 LINES: dict[str, tuple[SystemLine, ...]] = {
     "oom-killed": (
         SystemLine(age=12 * 60, text="OOMKilled: Memory limit of 1024 MiB exceeded with 1047 MiB used."),
-        SystemLine(age=12 * 60 - 2, text="Starting new instance. Reason: MANUAL_OR_CUSTOMER_MIN_INSTANCE", severity="INFO"),
+        SystemLine(age=12 * 60 - 2, text="Starting new instance. Reason: MIN_INSTANCES", severity="INFO"),
     ),
     "error-log-noise": tuple(
-        SystemLine(age=150.0 * n, error_type="telemetry", text=f"Could not export {40 + n} spans: exporter queue is full")
+        SystemLine(age=150.0 * n, error_type="telemetry", text=f"Could not export {40 + n} spans: queue is full")
         for n in range(1, 21)
     ),
     "db-pool-exhausted": tuple(
-        SystemLine(age=600.0 * n, error_type="db_pool", text="Cannot acquire connection from pool: too many connections")
-        for n in range(1, 6)
+        SystemLine(age=600.0 * n, error_type="db_pool", text=_NO_CONNECTION) for n in range(1, 6)
     ),
 }

@@ -31,7 +31,7 @@ MISHAPS = (
     (404, "not_found", "No such session", 3),
     (200, "vertex_retry", "Vertex AI call succeeded at attempt 2 of 3", 14),
 )
-FEW_MISHAPS = ((500, "invalid_answer", "Answer of the model is not valid JSON", 1), MISHAPS[3][:3] + (1,))
+FEW_MISHAPS = ((500, "invalid_answer", "Answer of the model is not valid JSON", 1), (*MISHAPS[3][:3], 1))
 QUESTIONS = (
     "오늘 기분이 어때?",
     "추천해 줘",
