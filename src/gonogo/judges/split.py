@@ -18,7 +18,8 @@ _WIDTH = 50  # of a band of numbers, characters of a message for instance
 class Split:
     """`value` is a list of entries, `measure` a number in them, `by` their fields.
 
-    The field `hour` is that of the time `t` in UTC. Numbers are put into bands of 50. Entries without the measure are left out.
+    The field `hour` is that of the time `t` in UTC. Numbers are put into bands of 50.
+    Entries without the measure are left out.
     """
 
     value: Expression
