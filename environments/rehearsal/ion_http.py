@@ -5,7 +5,7 @@ GET  /api/health                        {status, lumen_gateway, timestamp}; on t
 GET  /api/v2/health                     canary and staging: {status, version, timestamp}
 POST /chat                              {message, user_id} -> {success, response, confidence, persona_used, ...}
 POST /api/v2/recommend/personalized     canary and staging: {user_id} -> {success, recommendations, ...}
-GET  /api/v2/canary/metrics             canary: {status, total_requests, error_rate, latency_ms: {p95 ...}, by_path ...}
+GET  /api/v2/canary/metrics             canary: {status, requests_total, errors_total, error_rate, p95_ms, by_path ...}
 POST /api/v2/canary/metrics/reset       canary: {status, message, timestamp}
 """
 

@@ -1,0 +1,107 @@
+"""A stand-in of ION and of all that knows about it, up until standard input ends: python environments/rehearsal.
+
+Prints one line of JSON when ready: {ready, scene, faults, addresses, secrets, declares, pid}. A line of JSON on
+standard input, {"scene": S, "faults": [...]}, makes it another world behind the same addresses and prints another
+ready line, or {"ready": false, "error": ...}. Ends with standard input, on Ctrl-C and on SIGTERM, and leaves nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import fault_book
+from world import SCENES
+
+CONFIG_ERROR = 4
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse ends with 2; a wrong command line is 4 in this project."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(CONFIG_ERROR, f"rehearsal: {message}\n")
+
+
+class _EndError(BaseException):
+    """A signal asked to end."""
+
+
+def main() -> int:
+    """Parse, start, serve; the exit status."""
+    parser = _Parser(
+        prog="rehearsal", description="A stand-in of ION with every fault on a switch.", allow_abbrev=False
+    )
+    parser.add_argument("--scene", default="before", help=f"one of {', '.join(SCENES)}")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="switch a fault on (repeatable)")
+    parser.add_argument("--list-faults", action="store_true", help="print every fault and what it is")
+    asked = parser.parse_args()
+    if asked.list_faults:
+        for name, what in fault_book.faults().items():
+            print(f"{name}: {what}")
+        return 0
+    try:
+        scene, faults = fault_book.checked(asked.scene, asked.fault)
+    except fault_book.UnknownError as error:
+        parser.error(str(error))
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _end)
+    try:
+        return _serve(scene, faults)
+    except _EndError:
+        return 0
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)  # once is enough
+    raise _EndError
+
+
+def _serve(scene: str, faults: frozenset[str]) -> int:
+    from rehearsal import Rehearsal  # noqa: PLC0415 - slow, and a wrong command line should be told at once
+
+    try:
+        rehearsal = Rehearsal(scene, faults, fault_book.release())
+    except (RuntimeError, OSError, ImportError) as error:
+        print(f"rehearsal: {error}", file=sys.stderr)
+        return 1
+    try:
+        _say(rehearsal.ready())
+        for line in sys.stdin:
+            if line.strip():
+                try:
+                    rehearsal.switch(*_wanted(line))
+                except (fault_book.UnknownError, ValueError) as error:
+                    print(f"rehearsal: {error}", file=sys.stderr)
+                    _say({"ready": False, "error": str(error)})
+                else:
+                    _say(rehearsal.ready())
+    finally:
+        rehearsal.end()
+    return 0
+
+
+def _wanted(line: str) -> tuple[str, frozenset[str]]:
+    asked = json.loads(line)
+    if not isinstance(asked, dict) or not isinstance(asked.get("faults", []), list):
+        raise ValueError('a line on standard input is {"scene": NAME, "faults": [NAME, ...]}')  # noqa: TRY004
+    return fault_book.checked(str(asked.get("scene", "before")), map(str, asked.get("faults", [])))
+
+
+def _say(document: dict[str, object]) -> None:
+    text = json.dumps({**document, "pid": os.getpid()})
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stderr.flush()
+    os._exit(status)  # threads of servers have nothing to save

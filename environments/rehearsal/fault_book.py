@@ -1,0 +1,49 @@
+"""faults.yaml and release.yaml into names that may be asked for and the release that is rehearsed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+import yaml
+from world import SCENES
+
+HERE = Path(__file__).parent
+
+
+class UnknownError(Exception):
+    """A fault or a scene that does not exist; the message names the nearest."""
+
+
+def release() -> dict[str, object]:
+    """The release that the rehearsal brings out."""
+    with (HERE / "release.yaml").open(encoding="utf-8") as file:
+        found: dict[str, object] = yaml.safe_load(file)
+    return found
+
+
+def faults() -> dict[str, str]:
+    """Fault -> what it is, in the order of the file."""
+    with (HERE / "faults.yaml").open(encoding="utf-8") as file:
+        found: Mapping[str, Mapping[str, str]] = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    return {name: entry["what"] for name, entry in found.items()}
+
+
+def checked(scene: str, names: Iterable[str]) -> tuple[str, frozenset[str]]:
+    """The scene and the faults, if there are such; UnknownError otherwise."""
+    _look_up("scene", scene, SCENES)
+    wanted = frozenset(names)
+    if wanted:
+        known = faults()
+        for name in sorted(wanted):
+            _look_up("fault", name, known)
+    return scene, wanted
+
+
+def _look_up(kind: str, name: str, known: Iterable[str]) -> None:
+    names = list(known)
+    if name not in names:
+        near = get_close_matches(name, names, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names)}"
+        raise UnknownError(f"there is no {kind} '{name}'; {hint}")
