@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,14 +15,13 @@ from world import HOUR, PROJECT, STABLE, World
 NAME = f"projects/{PROJECT}"
 CHANNELS = (("1001", "slack", "production-alerts"), ("1002", "pagerduty", "ION on call"))
 DASHBOARDS = {
-    "ION Performance": (
-        "P50 response time", "P95 response time", "P99 response time", "Requests per minute", "Error rate",
-        "Memory", "CPU", "Instance count",
+    "ION performance": (
+        "P50 P95 P99 response time", "Requests per minute", "Error rate", "Memory", "CPU", "Instance count",
     ),
-    "ION Errors": (
+    "ION errors": (
         "Error rate over time", "Errors by type", "Error rate by persona", "Top error messages", "Error frequency",
     ),
-    "ION Business": (
+    "ION business": (
         "Daily active users", "Requests by persona", "Mean session length", "Requests by user", "Traffic by hour",
     ),
 }  # fmt: skip
@@ -34,15 +33,23 @@ _MEMORY = f'metric.type = "run.googleapis.com/container/memory/utilizations" AND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Fires above `threshold` for `duration_s`: milliseconds, a ratio of requests, a ratio of the limit of 1 GiB."""
+
+    name: str
+    filter: str
+    threshold: float
+    duration_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """One alert policy with one condition: above `threshold` for `duration_s`."""
+    """One alert policy; any of its conditions fires it."""
 
     id: str
     name: str
-    filter: str
-    threshold: float  # ms, a ratio of requests, or a ratio of the memory limit of 1 GiB
-    duration_s: int
     severity: str
+    conditions: tuple[Condition, ...]
     enabled: bool = True
     channels: tuple[str, ...] = ("1001",)
 
@@ -51,60 +58,53 @@ class Policy:
         return f"{NAME}/alertPolicies/{self.id}"
 
 
-ERROR_RATE = "2004"
-POLICIES = (
-    Policy(
-        id="2001", name="Critical: P95 latency above 5 s", filter=_LATENCIES, threshold=5000, duration_s=60,
-        severity="CRITICAL", channels=("1001", "1002"),
+ERROR_RATE = Policy(
+    id="2001",
+    name="ION error rate",
+    severity="WARNING",
+    conditions=(Condition(name="error rate", filter=_FAILED, threshold=0.05, duration_s=300),),
+)
+CRITICAL = Policy(
+    id="2002",
+    name="ION critical",
+    severity="CRITICAL",
+    conditions=(
+        Condition(name="P95 above 5 s", filter=_LATENCIES, threshold=5000, duration_s=60),
+        Condition(name="error rate above 10 %", filter=_FAILED, threshold=0.10, duration_s=60),
+        Condition(name="memory above 800 MB", filter=_MEMORY, threshold=800 / 1024, duration_s=60),
     ),
-    Policy(
-        id="2002", name="Critical: error rate above 10 %", filter=_FAILED, threshold=0.10, duration_s=60,
-        severity="CRITICAL", channels=("1001", "1002"),
+    channels=("1001", "1002"),
+)
+WARNING = Policy(
+    id="2003",
+    name="ION warning",
+    severity="WARNING",
+    conditions=(
+        Condition(name="P95 above 3 s", filter=_LATENCIES, threshold=3000, duration_s=300),
+        Condition(name="error rate above 5 %", filter=_FAILED, threshold=0.05, duration_s=300),
+        Condition(name="memory above 600 MB", filter=_MEMORY, threshold=600 / 1024, duration_s=300),
     ),
-    Policy(
-        id="2003", name="Critical: memory above 800 MB", filter=_MEMORY, threshold=800 / 1024, duration_s=60,
-        severity="CRITICAL", channels=("1001", "1002"),
-    ),
-    Policy(
-        id=ERROR_RATE, name="Warning: error rate above 5 %", filter=_FAILED, threshold=0.05, duration_s=300,
-        severity="WARNING",
-    ),
-    Policy(
-        id="2005", name="Warning: P95 latency above 3 s", filter=_LATENCIES, threshold=3000, duration_s=300,
-        severity="WARNING",
-    ),
-    Policy(
-        id="2006", name="Warning: memory above 600 MB", filter=_MEMORY, threshold=600 / 1024, duration_s=300,
-        severity="WARNING",
-    ),
-)  # fmt: skip
+)
 
 
 def policies(world: World) -> list[Policy]:
     """The alert policies of this world."""
-    return [
-        Policy(
-            id=policy.id,
-            name=policy.name,
-            filter=policy.filter,
-            threshold=0.5 if spoilt and world.fault("alert-policy-wrong-threshold") else policy.threshold,
-            duration_s=policy.duration_s,
-            severity=policy.severity,
-            enabled=not (spoilt and world.fault("alert-policy-disabled")),
-            channels=() if spoilt and world.fault("alert-policy-no-channel") else policy.channels,
-        )
-        for policy in POLICIES
-        if not (world.fault("alert-policy-missing") and policy.filter == _FAILED)
-        for spoilt in (policy.id == ERROR_RATE,)
-    ]
+    first = ERROR_RATE
+    if world.fault("alert-policy-wrong-threshold"):
+        first = replace(first, conditions=(replace(first.conditions[0], threshold=0.5),))
+    if world.fault("alert-policy-disabled"):
+        first = replace(first, enabled=False)
+    if world.fault("alert-policy-no-channel"):
+        first = replace(first, channels=())
+    return [CRITICAL, WARNING] if world.fault("alert-policy-missing") else [first, CRITICAL, WARNING]
 
 
 def alerts(world: World) -> list[dict[str, Any]]:
     """The alerts of the last day as REST resources, newest first: one that closed, and one open if a fault says so."""
     found = []
     if world.fault("alert-open"):
-        found.append(_alert("9002", POLICIES[3], world.now - HOUR / 3, None))
-    found.append(_alert("9001", POLICIES[4], world.now - 20.5 * HOUR, world.now - 20.2 * HOUR))
+        found.append(_alert("9002", ERROR_RATE, world.now - HOUR / 3, None))
+    found.append(_alert("9001", WARNING, world.now - 20.5 * HOUR, world.now - 20.2 * HOUR))
     return found
 
 
@@ -123,9 +123,9 @@ def list_alert_policies(world: World, asked: Any) -> Any:
 
 def list_snoozes(world: World, asked: Any) -> Any:
     check_project(asked.parent)
-    found = [_snooze("3001", "Nightly backup window", POLICIES[5], world.now - HOUR, world.now + 3 * HOUR)]
+    found = [_snooze("3001", "Nightly backup window", WARNING, world.now - HOUR, world.now + 3 * HOUR)]
     if world.fault("snooze-expired"):
-        found.append(_snooze("3002", "Latency work", POLICIES[4], world.now - 9 * HOUR, world.now - 5 * HOUR))
+        found.append(_snooze("3002", "Latency work", WARNING, world.now - 9 * HOUR, world.now - 5 * HOUR))
     return types.ListSnoozesResponse.pb(types.ListSnoozesResponse(snoozes=found))
 
 
@@ -145,7 +145,7 @@ def list_dashboards(world: World, asked: Any) -> Any:
     check_project(asked.parent)
     found = []
     for n, (title, widgets) in enumerate(DASHBOARDS.items(), start=1):
-        if world.fault("dashboard-missing") and title == "ION Errors":
+        if world.fault("dashboard-missing") and title == "ION errors":
             continue
         kept = [widget for widget in widgets if not (world.fault("dashboard-widget-missing") and widget == "Memory")]
         found.append(_dashboard(f"{NAME}/dashboards/{4000 + n}", title, kept))
@@ -153,13 +153,6 @@ def list_dashboards(world: World, asked: Any) -> Any:
 
 
 def _policy(policy: Policy) -> types.AlertPolicy:
-    threshold = types.AlertPolicy.Condition.MetricThreshold(
-        filter=policy.filter,
-        comparison=types.ComparisonType.COMPARISON_GT,
-        threshold_value=policy.threshold,
-        duration={"seconds": policy.duration_s},
-        denominator_filter=_REQUESTS if policy.filter == _FAILED else "",
-    )
     return types.AlertPolicy(
         name=policy.path,
         display_name=policy.name,
@@ -169,8 +162,17 @@ def _policy(policy: Policy) -> types.AlertPolicy:
         notification_channels=[f"{NAME}/notificationChannels/{channel}" for channel in policy.channels],
         conditions=[
             types.AlertPolicy.Condition(
-                name=f"{policy.path}/conditions/1", display_name=policy.name, condition_threshold=threshold
+                name=f"{policy.path}/conditions/{n}",
+                display_name=condition.name,
+                condition_threshold=types.AlertPolicy.Condition.MetricThreshold(
+                    filter=condition.filter,
+                    comparison=types.ComparisonType.COMPARISON_GT,
+                    threshold_value=condition.threshold,
+                    duration={"seconds": condition.duration_s},
+                    denominator_filter=_REQUESTS if condition.filter == _FAILED else "",
+                ),
             )
+            for n, condition in enumerate(policy.conditions, start=1)
         ],
     )
 
@@ -202,7 +204,7 @@ def _alert(number: str, policy: Policy, opened: float, closed: float | None) -> 
         "openTime": stamp(opened),
         **ended,
         "resource": resource,
-        "metric": {"type": policy.filter.split('"')[1]},
+        "metric": {"type": policy.conditions[0].filter.split('"')[1]},
         "policy": {"name": policy.path, "displayName": policy.name, "severity": policy.severity},
     }
 

@@ -149,7 +149,9 @@ RESOURCES: dict[str, tuple[Use, ...]] = {
 _NO_CONNECTION = "Cannot acquire connection from pool: too many connections"
 LINES: dict[str, tuple[SystemLine, ...]] = {
     "oom-killed": (
-        SystemLine(age=12 * 60, text="OOMKilled: Memory limit of 1024 MiB exceeded with 1047 MiB used."),
+        SystemLine(
+            age=12 * 60, error_type="oom", text="OOMKilled: memory limit of 1024 MiB exceeded with 1047 MiB used."
+        ),
         SystemLine(age=12 * 60 - 2, text="Starting new instance. Reason: MIN_INSTANCES", severity="INFO"),
     ),
     "error-log-noise": tuple(
