@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from typing import Any
 
@@ -18,6 +19,7 @@ class Rehearsal:
 
     def __init__(self, scene: str, faults: frozenset[str], release: dict[str, object]) -> None:
         self._release = release
+        self._ended = threading.Event()
         self.secrets = {name: secrets.token_urlsafe(24) for name in SECRETS}
         self._processes = Processes()
         try:
@@ -47,6 +49,7 @@ class Rehearsal:
         }
 
     def end(self) -> None:
+        self._ended.set()
         self._processes.end()
 
     def _start(self, scene: str, faults: frozenset[str]) -> None:
@@ -74,6 +77,7 @@ class Rehearsal:
         import ion_http  # noqa: PLC0415
         import monitoring_rest  # noqa: PLC0415
         import prometheus  # noqa: PLC0415
+        import resonance  # noqa: PLC0415
         import slack_api  # noqa: PLC0415
 
         ref = self._ref
@@ -94,8 +98,11 @@ class Rehearsal:
         ref.addresses["monitoring-rest"] = monitoring_rest.start(ref, HOST).url
         ref.addresses["prometheus"] = prometheus.start(ref, HOST).url
         ref.addresses["alertmanager"] = prometheus.start_alertmanager(ref, HOST).url
+        self._write_csv = resonance.write
+        threading.Thread(target=resonance.grow, args=(ref, self._ended), daemon=True).start()
 
     def _apply(self, world: Any) -> None:
         self._ion.apply(world)
         self._databases.apply(world)
         self._ref.addresses |= self._documents.write(world)
+        self._ref.addresses["metrics-csv"] = str(self._write_csv(world))
