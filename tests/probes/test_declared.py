@@ -73,7 +73,7 @@ def test_a_text_is_rendered(render: Callable[..., Seen | Unseen]) -> None:
 
 
 def test_empty_and_unknown_fields_are_listed(render: Callable[..., Seen | Unseen]) -> None:
-    """A field without a value, one that nobody knows, and one that has to wait for T0, stand in `empty` and the text."""
+    """A field without a value, one that nobody knows and one that waits for T0 stand in `empty` and in the text."""
     outcome = render("$version $second_contact $notes $colour $t0 $pagerduty")
     assert isinstance(outcome, Seen)
     template = outcome.data["template"]
