@@ -8,7 +8,6 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -53,8 +52,7 @@ def check_address(host: str, address: str, *, private: bool) -> None:
 class Resolver:
     """Names to addresses: one lookup a name for all threads, in a thread of its own since it knows no deadline."""
 
-    def __init__(self, lookup: Callable[..., Any] = socket.getaddrinfo) -> None:
-        self._lookup = lookup
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: dict[tuple[str, int], tuple[float, Future[list[Address]]]] = {}
 
@@ -78,7 +76,7 @@ class Resolver:
 
     def _look_up(self, future: Future[list[Address]], host: str, port: int) -> None:
         try:
-            rows = self._lookup(host, port, type=socket.SOCK_STREAM)
+            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             found = list(dict.fromkeys((int(row[0]), tuple(row[4])) for row in rows))
             if not found:
                 raise OSError(0, "no address")  # noqa: TRY301 - one way out for both kinds of nothing

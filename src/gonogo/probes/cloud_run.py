@@ -86,8 +86,9 @@ def parent(back_end: BackEnd) -> str:
 
 
 def _service(vantage: Vantage, back_end: BackEnd, name: str, where: str) -> Mapping[str, Any]:
+    client = services(vantage)
     deadline = Deadline(back_end.timeout)
-    found = call(where, services(vantage).get_service, {"name": name}, deadline)
+    found = call(where, client.get_service, {"name": name}, deadline)
     raw = type(found).pb(found)
     traffic = _traffic(raw)
     percent: dict[str, int] = {}

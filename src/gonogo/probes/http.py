@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from gonogo.model.environment import Side
@@ -66,7 +66,7 @@ def look(options: HttpOptions, vantage: Vantage) -> Sight:
             time.sleep(min(options.every.total_seconds(), deadline.left))
         try:
             answer = _try(ask, options, vantage, deadline, tries)
-            document, notes = _document(answer, options.method)
+            document, notes = _document(answer, options.method, vantage)
             last = answer, document, notes
             _check_age(answer, options.method, vantage, document)
             rows.append({**{key: document[key] for key in ("status", "elapsed_ms", "json")}, "error": None})
@@ -116,7 +116,7 @@ def _try(
     raise AssertionError("unreachable")
 
 
-def _document(answer: Answer, method: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _document(answer: Answer, method: str, vantage: Vantage) -> tuple[dict[str, Any], tuple[str, ...]]:
     notes = list(answer.notes)
     parsed: Any = None
     text: str | None = None
@@ -139,9 +139,19 @@ def _document(answer: Answer, method: str) -> tuple[dict[str, Any], tuple[str, .
         "bytes": len(answer.body),
         "headers": dict(answer.headers),
         "address": answer.address,
-        "certificate": answer.certificate,
+        "certificate": _certificate(answer, vantage),
     }
     return document, tuple(notes)
+
+
+def _certificate(answer: Answer, vantage: Vantage) -> dict[str, Any] | None:
+    """Names and end of the server's certificate, so that a rule can ask for days left."""
+    found = answer.certificate
+    if found is None:
+        return None
+    until = found["not_after"]
+    days = (datetime.fromisoformat(until) - vantage.now).total_seconds() / 86400 if until else None
+    return {**found, "days_left": days}
 
 
 def _check_age(answer: Answer, method: str, vantage: Vantage, document: Mapping[str, Any]) -> None:

@@ -224,11 +224,10 @@ class Wire(httpx.BaseTransport):
             self._pools.clear()
 
 
-def client(ca: str | None, private: Callable[[str], bool], lookup: Callable[..., Any] | None = None) -> httpx.Client:
+def client(ca: str | None, private: Callable[[str], bool]) -> httpx.Client:
     """The client of one environment and CA bundle: no environment proxies, no .netrc, no cookies, no redirects."""
-    resolver = addresses.Resolver(lookup) if lookup else addresses.Resolver()
     return httpx.Client(
-        transport=Wire(ca, resolver, private),
+        transport=Wire(ca, addresses.Resolver(), private),
         trust_env=False,
         follow_redirects=False,
         timeout=None,  # noqa: S113 - the budget of each look is the timeout, and a stricter one
