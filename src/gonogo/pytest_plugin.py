@@ -72,10 +72,8 @@ class State:
     def finish(self) -> None:
         """Decide, write, and remember the runs for the board."""
         from gonogo.flows.session import finish  # noqa: PLC0415
-        from gonogo.reporting import write_reports  # noqa: PLC0415
 
         self.runs = finish(self.parts, self.executed, self.problems)
-        self.runs = tuple(write_reports(run) for run in self.runs)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -351,13 +349,13 @@ def _quiet_interrupts() -> Iterator[None]:
 
 
 def _label(item: Item) -> None:
-    import allure  # noqa: PLC0415
+    from allure import dynamic  # noqa: PLC0415
 
     check = item.check
-    allure.dynamic.title(f"{check.id}: {check.title.get('en', check.id)}")
-    allure.dynamic.epic(check.system)
-    allure.dynamic.feature(check.phase.value)
-    allure.dynamic.story(check.area.value)
-    allure.dynamic.label("owner", check.owner)
-    allure.dynamic.severity("blocker" if check.severity.value == "blocking" else "minor")
-    allure.dynamic.description(f"{check.title.get('ko', '')}\n\nnext: {check.remedy}\n\nsource: {check.source}")
+    dynamic.title(f"{check.id}: {check.title.get('en', check.id)}")
+    dynamic.epic(check.system)
+    dynamic.feature(check.phase.value)
+    dynamic.story(check.area.value)
+    dynamic.label("owner", check.owner)
+    dynamic.severity("blocker" if check.severity.value == "blocking" else "minor")
+    dynamic.description(f"{check.title.get('ko', '')}\n\nnext: {check.remedy}\n\nsource: {check.source}")

@@ -17,6 +17,7 @@ from gonogo.model.run import Run
 from gonogo.model.units import show_duration
 from gonogo.model.verdict import Outcome, Verdict
 from gonogo.gate.waivers import valid_waiver
+from gonogo.reporting.reports import write_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,13 @@ def _told(part: Part, outcome: Outcome) -> Told:
     text = f"{outcome.reason}\nsaw:  {sources or 'the other verdicts'}\nnext: {check.remedy} (owner: {check.owner})"
     rules = "; ".join(finding.rule for finding in outcome.findings)
     facts = {"id": check.id, "verdict": outcome.verdict.value, "rule": rules, "area": check.area.value}
-    waiver, _ = valid_waiver(plan.waivers, check.id, plan.environment.name, plan.release, part.collected.started)
+    waiver, _ = valid_waiver(
+        plan.waivers,
+        check.id,
+        plan.environment.name,
+        plan.release.version if plan.release else "",
+        part.collected.started,
+    )
     match outcome.verdict:
         case Verdict.PASS:
             return Told(how="pass", text=outcome.reason, facts=facts)
@@ -127,11 +134,12 @@ def told_from_json(document: Mapping[str, Any]) -> dict[str, Told]:
 
 
 def finish(parts: Iterable[Part], executed: Iterable[str], problems: Sequence[str]) -> tuple[Run, ...]:
-    """Runs decided from what really ran."""
+    """Runs decided from what really ran, with their reports and, last, their verdicts on disk."""
     ran = set(executed)
     runs: list[Run] = []
     for part in parts:
         now = max((e.ended for e in part.collected.evidence.values()), default=part.collected.started)
         ids = [check_id for check_id, key in part.keys.items() if key in ran]
-        runs.append(conclude(part.collected, part.outcomes, executed=ids, problems=problems, now=now))
+        run = conclude(part.collected, part.outcomes, executed=ids, problems=problems, now=now)
+        runs.append(write_all(run, part.collected.redactor.scrub))
     return tuple(runs)
