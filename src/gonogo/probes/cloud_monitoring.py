@@ -19,7 +19,7 @@ from gonogo.probes.transport import Deadline
 ENDPOINT = "monitoring.googleapis.com"
 # A gauge has no difference to take: Cloud Monitoring refuses ALIGN_DELTA for it.
 _GAUGES = ("instance_count", "max_request_concurrencies", "healthy_instance_count")
-_ALIGN_DELTA, _ALIGN_MEAN = 2, 12
+_ALIGN_DELTA, _ALIGN_MEAN = 1, 12
 _SHORTEST = timedelta(seconds=60)
 
 

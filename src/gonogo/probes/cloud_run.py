@@ -130,7 +130,7 @@ def _traffic(raw: Any) -> list[dict[str, Any]]:
     latest = 1  # TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST
     return [
         {
-            "revision": _last(raw.latest_ready_revision if target.type == latest else target.revision),
+            "revision": _last(raw.latest_ready_revision if target.type_ == latest else target.revision),
             "percent": target.percent,
             "tag": target.tag or None,
         }
@@ -141,7 +141,7 @@ def _traffic(raw: Any) -> list[dict[str, Any]]:
 def _revision(raw: Any, percent: Mapping[str, int], now: datetime) -> dict[str, Any]:
     created = _time(raw.create_time)
     name = _last(raw.name)
-    ready = next((one for one in raw.conditions if one.type == "Ready"), None)
+    ready = next((one for one in raw.conditions if one.type_ == "Ready"), None)
     return {
         "name": name,
         "created": created.isoformat() if created else None,
