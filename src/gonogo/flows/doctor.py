@@ -1,0 +1,174 @@
+"""An environment into what can be read there, as whom, and what cannot be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from gonogo.config.environment import resolve_addresses
+from gonogo.config.secrets import Secrets
+from gonogo.flows.book import Book, Request, open_books
+from gonogo.flows.collecting import Collector, SystemClock
+from gonogo.flows.started import Starter
+from gonogo.model.environment import Auth, AuthKind, Environment
+from gonogo.model.errors import GonogoError
+from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
+from gonogo.model.run import PlannedLook
+from gonogo.model.secret import Redactor
+from gonogo.probes import PROBES
+from gonogo.probes.base import Vantage
+from gonogo.probes.failure import Failure
+
+_AT_MOST = 5  # distinct looks of one kind: enough to meet a channel or table that is closed to us
+_THREADS = 16
+_GOOGLE = frozenset({"cloud_run", "cloud_logging", "cloud_monitoring", "dashboards"})  # their clients bring credentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One look. `state`: ok, denied, unreachable, odd or not set up."""
+
+    place: str  # the side or back end
+    state: str
+    text: str
+    who: str
+
+
+def examine(root: Path, name: str) -> tuple[Finding, ...]:
+    """Health of every side, and of every back end what the checklist reads there; nothing is changed.
+
+    A rehearsed environment is started for it and ended again. ConfigError for bad configuration.
+    """
+    (book,) = open_books(Request(root=root, environments=(name,)))
+    with ExitStack() as stack:
+        environment, given = _up(book, stack)
+        secrets = Secrets(environment, given)
+        redactor = Redactor(_known(secrets, environment))
+        clock = SystemClock()
+        vantage = Vantage(
+            environment=environment,
+            release=book.release,
+            now=clock.now(),
+            t0=None,
+            reveal=secrets.reveal,
+            base=str(book.base),
+        )
+        stack.callback(vantage.close)
+        collector = Collector(vantage=vantage, clock=clock, redact=lambda evidence: evidence)
+        looks = list(_looks(book, environment))
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = tuple(pool.map(lambda one: _take(collector, *one), looks))
+        who = {place: _who(place, environment, vantage, secrets) for place, _ in looks}
+    return tuple(
+        Finding(place=place, state=state, text=redactor.scrub(text), who=who[place]) for place, state, text in found
+    )
+
+
+def healthy(findings: Sequence[Finding]) -> bool:
+    """True if there was something to look at and all of it could be read."""
+    return bool(findings) and all(finding.state == "ok" for finding in findings)
+
+
+def show(findings: Sequence[Finding]) -> str:
+    """By place: as whom, and one line a look."""
+    lines: list[str] = []
+    place = ""
+    for finding in findings:
+        if finding.place != place:
+            place = finding.place
+            lines.append(f"{place}  as {finding.who}")
+        lines.append(f"  {finding.state:<11}  {finding.text}")
+    bad = sum(finding.state != "ok" for finding in findings)
+    return "\n".join([*lines, f"{len(findings) - bad} of {len(findings)} looks can be taken"]) + "\n"
+
+
+def _up(book: Book, stack: ExitStack) -> tuple[Environment, Mapping[str, str]]:
+    start = book.environment.start
+    if start is None:
+        return book.environment, {}
+    starter = Starter(book.environment, book.root)
+    stack.callback(starter.end)
+    ready = starter.up(start.scenes.get("postdeploy", ""), ())
+    return resolve_addresses(book.environment, ready.addresses), ready.secrets
+
+
+def _looks(book: Book, environment: Environment) -> Iterator[tuple[str, PlannedLook]]:
+    options: object
+    for name, side in environment.sides.items():
+        options = PROBES["http"].options(side=name, path=side.health)
+        yield name, PlannedLook(key=f"side {name}", kind="http", options=options, side=name)
+    asked: dict[str, dict[str, list[object]]] = {name: {} for name in environment.back_ends}
+    for check in book.checks:
+        for spec in check.probes.values():
+            for name in PROBES[spec.kind].back_ends:
+                kinds = asked.setdefault(name, {}).setdefault(spec.kind, [])
+                if spec.options not in kinds and len(kinds) < _AT_MOST:
+                    kinds.append(spec.options)
+    for name, kinds_of in asked.items():
+        for kind, every in kinds_of.items():
+            for number, options in enumerate(every):
+                yield name, PlannedLook(key=f"{name} {kind} {number}", kind=kind, options=options)
+
+
+def _take(collector: Collector, place: str, look: PlannedLook) -> tuple[str, str, str]:
+    try:
+        evidence = collector.take(look)
+    except GonogoError as error:
+        return place, "not set up", str(error)
+    return place, *_state(evidence)
+
+
+def _state(evidence: Evidence) -> tuple[str, str]:
+    match evidence.outcome:
+        case Seen():
+            return "ok", evidence.source
+        case Unseen(cause=Cause.NO_DATA, detail=detail):
+            return "ok", f"{evidence.source}: may be read, holds nothing now ({detail})"
+        case Unseen(cause=Cause.DENIED, detail=detail):
+            return "denied", f"{evidence.source}: {detail}"
+        case Unseen(cause=Cause.UNREACHABLE | Cause.TIMEOUT, detail=detail):
+            return "unreachable", f"{evidence.source}: {detail}"
+        case Unseen(cause=cause, detail=detail):
+            return "odd", f"{evidence.source}: {cause}, {detail}"
+
+
+def _who(place: str, environment: Environment, vantage: Vantage, secrets: Secrets) -> str:
+    back_end = environment.back_ends.get(place)
+    auth = back_end.auth if back_end is not None else environment.sides[place].auth
+    user = back_end.names.get("user") if back_end is not None else None
+    google = place in _GOOGLE and back_end is not None and not back_end.plaintext
+    if auth.kind in (AuthKind.GOOGLE, AuthKind.GOOGLE_ID_TOKEN) or google:
+        from gonogo.probes.google import principal  # noqa: PLC0415 - only where Google is asked
+
+        try:
+            return principal(vantage)
+        except (Failure, GonogoError) as error:
+            return f"nobody: {error}"
+    return (f"{user}, " if user else "") + _bearer(auth, secrets)
+
+
+def _bearer(auth: Auth, secrets: Secrets) -> str:
+    if auth.kind is AuthKind.NONE or auth.secret is None:
+        return "nobody in particular (no credentials)"
+    how = f"the holder of {auth.secret}" + (f" in {auth.header}" if auth.kind is AuthKind.API_KEY else "")
+    try:
+        secrets.reveal(auth.secret)
+    except GonogoError as error:
+        return f"nobody: {error}"
+    return how
+
+
+def _known(secrets: Secrets, environment: Environment) -> tuple[str, ...]:
+    """Values of the secrets that are set; one that is not is a finding, not an end."""
+    found = []
+    sides = {side.auth.secret for side in environment.sides.values()}
+    back_ends = {back_end.auth.secret for back_end in environment.back_ends.values()}
+    for name in (sides | back_ends) - {None}:
+        try:
+            found.append(secrets.reveal(str(name)))
+        except GonogoError:
+            continue
+    return tuple(found)

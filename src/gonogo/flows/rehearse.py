@@ -1,0 +1,52 @@
+"""A rehearsed environment kept up by hand: its addresses, its scenes, its faults."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gonogo.config.complain import nearest
+from gonogo.config.environment import load_environment
+from gonogo.config.faults import check_faults
+from gonogo.flows.book import fault_table
+from gonogo.flows.started import started
+from gonogo.model.environment import Environment, Start
+from gonogo.model.errors import ConfigError
+
+
+def faults(root: Path, name: str) -> str:
+    """One line a fault: its name, the phases in which it shows, what goes wrong."""
+    environment = load_environment(name, root / "environments")
+    _start(environment)
+    table = fault_table(environment, root)
+    wide = max((len(fault) for fault in table), default=0)
+    lines = [f"{fault:<{wide}}  {one.what} ({', '.join(one.phases)})" for fault, one in table.items()]
+    return "\n".join([*lines, f"{len(table)} faults"]) + "\n"
+
+
+def keep_up(root: Path, name: str, scene: str, chosen: Sequence[str], say: Callable[[str], None]) -> None:
+    """Start it, tell its addresses, and stay until KeyboardInterrupt. ConfigError for a scene or fault it has not."""
+    environment = load_environment(name, root / "environments")
+    start = _start(environment)
+    scenes = tuple(dict.fromkeys(start.scenes.values()))
+    if scene and scene not in scenes:
+        raise ConfigError(f"{name} has no scene {scene!r}{nearest(scene, scenes)} (there is {', '.join(scenes)})")
+    check_faults(chosen, fault_table(environment, root))
+    with started(environment, root, scene, chosen) as up:
+        wide = max((len(address) for address in up.addresses), default=0)
+        say("".join(f"{key:<{wide}}  {address}\n" for key, address in up.addresses.items()))
+        say(f"{name} is up{f' in scene {scene}' if scene else ''}; Ctrl-C ends it\n")
+        _wait()
+
+
+def _wait() -> None:
+    nothing = threading.Event()
+    while True:
+        nothing.wait(3600)
+
+
+def _start(environment: Environment) -> Start:
+    if environment.start is None:
+        raise ConfigError(f"{environment.name} has no start command: there is nothing to rehearse", environment.origin)
+    return environment.start

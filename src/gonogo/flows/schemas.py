@@ -1,0 +1,23 @@
+"""The name of a file format into its JSON Schema."""
+
+from __future__ import annotations
+
+import json
+
+from gonogo.config import schema as config_schema
+from gonogo.config.complain import nearest
+from gonogo.judges import JUDGES
+from gonogo.model.errors import ConfigError
+from gonogo.probes import PROBES
+from gonogo.reporting import schemas
+
+NAMES = (*config_schema.NAMES, *schemas.NAMES)
+
+
+def schema(name: str) -> str:
+    """The schema as text, with the probes and judges of this installation. ConfigError for an unknown name."""
+    if name in schemas.NAMES:
+        return schemas.schema_text(name)
+    if name not in config_schema.NAMES:
+        raise ConfigError(f"there is no schema {name!r}{nearest(name, NAMES)} (there is {', '.join(NAMES)})")
+    return json.dumps(config_schema.schema_of(name, PROBES, JUDGES), ensure_ascii=False, indent=2) + "\n"
