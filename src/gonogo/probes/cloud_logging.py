@@ -62,7 +62,7 @@ def look(options: CloudLoggingOptions, vantage: Vantage) -> Sight:
         }
         entries: list[dict[str, Any]] = []
         complete = True
-        for page in pages(where, _logging(vantage).list_log_entries, request, Deadline(back_end.timeout)):
+        for page in pages(where, client(vantage).list_log_entries, request, Deadline(back_end.timeout)):
             room = options.limit - len(entries)
             entries += [_entry(raw) for raw in page.entries[:room]]
             if len(entries) >= options.limit and (len(page.entries) > room or page.next_page_token):
@@ -86,8 +86,8 @@ def _filter(options: CloudLoggingOptions, service: str, start: datetime, end: da
     parts = [
         'resource.type="cloud_run_revision"',
         f'resource.labels.service_name="{service}"',
-        f'timestamp>="{_stamp(start)}"',
-        f'timestamp<="{_stamp(end)}"',
+        f'timestamp>="{stamp(start)}"',
+        f'timestamp<="{stamp(end)}"',
     ]
     if options.severity:
         parts.append(f"severity>={options.severity}")
@@ -96,11 +96,13 @@ def _filter(options: CloudLoggingOptions, service: str, start: datetime, end: da
     return " AND ".join(parts)
 
 
-def _stamp(when: datetime) -> str:
+def stamp(when: datetime) -> str:
+    """A time as the filter language writes it."""
     return when.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _logging(vantage: Vantage) -> Any:
+def client(vantage: Vantage) -> Any:
+    """The run's client for log entries."""
     try:
         from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2Client  # noqa: PLC0415
         from google.cloud.logging_v2.services.logging_service_v2.transports import (  # noqa: PLC0415

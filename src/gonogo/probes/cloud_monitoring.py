@@ -12,7 +12,7 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.google import channel, host_of, name_of, pages
+from gonogo.probes.google import channel, host_of, missing, name_of, pages
 from gonogo.probes.observer import observe
 from gonogo.probes.transport import Deadline
 
@@ -83,7 +83,7 @@ def look(options: CloudMonitoringOptions, vantage: Vantage) -> Sight:
             "view": 0,
         }
         window = _Window()
-        for page in pages(where, _metrics(vantage).list_time_series, request, Deadline(back_end.timeout)):
+        for page in pages(where, client(vantage).list_time_series, request, Deadline(back_end.timeout)):
             for series in page.time_series:
                 _take(window, series, options.group, where)
         if not window.series:
@@ -102,9 +102,8 @@ def window_start(over: timedelta, vantage: Vantage, *, since_t0: bool, where: st
     return vantage.t0
 
 
-def _metrics(vantage: Vantage) -> Any:
-    from gonogo.probes.google import missing  # noqa: PLC0415
-
+def client(vantage: Vantage) -> Any:
+    """The run's client for time series."""
     try:
         from google.cloud.monitoring_v3.services.metric_service import MetricServiceClient  # noqa: PLC0415
         from google.cloud.monitoring_v3.services.metric_service.transports import (  # noqa: PLC0415

@@ -118,7 +118,7 @@ def _service(vantage: Vantage, back_end: BackEnd, name: str, where: str) -> Mapp
         "resources": _resources(container),
         "scaling": {
             "min": raw.scaling.min_instance_count or raw.template.scaling.min_instance_count,
-            "max": raw.template.scaling.max_instance_count,
+            "max": raw.template.scaling.max_instance_count or raw.scaling.max_instance_count,
         },
         "health": _health(container),
         "revisions": revisions,
