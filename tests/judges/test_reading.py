@@ -1,0 +1,112 @@
+"""Units, times and places of readings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gonogo.judges.reading import moment, place, quantity, read, short, unit_of
+from gonogo.model.errors import Origin
+from gonogo.model.evidence import Cause, Evidence, Unseen
+from gonogo.model.units import Unit
+from gonogo.model.verdict import Case, Finding, Verdict
+
+
+@pytest.mark.parametrize(
+    ("expression", "unit"),
+    [
+        ("elapsed_ms", Unit.MS),
+        ("json.age_s", Unit.S),
+        ("size_bytes", Unit.BYTES),
+        ("resources.memory_mb", Unit.MB),
+        ("error_ratio", Unit.RATIO),
+        ("row_count", Unit.COUNT),
+        ("max(requests[].elapsed_ms)", Unit.MS),
+        ("percentile(requests[].elapsed_ms, `95`)", Unit.MS),
+        ("divide(error_count, total_count)", None),
+        ("length(requests[?elapsed_ms > `5`])", None),
+        ("requests[?elapsed_ms > `5`].x_ms | [0]", None),
+        ("mean", None),
+        ("elapsed_msec", None),
+        ("`5`", None),
+    ],
+)
+def test_unit_of(expression: str, unit: Unit | None) -> None:
+    """A suffix tells a unit, unless the value is computed from something else."""
+    assert unit_of(expression) is unit
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (412, Unit.MS, "412 ms"),
+        (2.5, Unit.S, "2.5 s"),
+        (0.05, Unit.RATIO, "0.05"),
+        (3, Unit.COUNT, "3"),
+        (3, None, "3"),
+        (12, Unit.PER_HOUR, "12 per hour"),
+        (0.5, Unit.PER_SECOND, "0.5 per second"),
+        (500, Unit.MB, "500 MB"),
+        (7, Unit.BYTES, "7 bytes"),
+    ],
+)
+def test_quantity(value: float, unit: Unit | None, text: str) -> None:
+    """Numbers with their units; ratios and counts are bare."""
+    assert quantity(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "when"),
+    [
+        ("2026-11-20T09:00:00Z", datetime(2026, 11, 20, 9, tzinfo=UTC)),
+        ("2026-11-20T18:00:00+09:00", datetime(2026, 11, 20, 9, tzinfo=UTC)),
+        ("2026-11-20T09:00:00", datetime(2026, 11, 20, 9, tzinfo=UTC)),
+        (datetime(2026, 11, 20, 9, tzinfo=UTC), datetime(2026, 11, 20, 9, tzinfo=UTC)),
+        ("yesterday", None),
+        (12, None),
+        (None, None),
+    ],
+)
+def test_moment(value: Any, when: datetime | None) -> None:
+    """Row 120: a time without an offset is UTC, whatever the zone of the machine."""
+    assert moment(value) == when
+
+
+def test_places(make_case: Callable[..., Case]) -> None:
+    """A rule stands at its file and line; options of no rule at those of the check."""
+    options = object()
+    case = make_case({}, options=options)
+    assert place(options, case) == "canary.yaml:12"
+    assert place(object(), case) == "canary.yaml:12"
+    assert short(Origin(file="x.yaml")) == "x.yaml"
+
+
+def test_only_what_is_named_has_to_be_seen(see: Callable[..., Evidence], make_case: Callable[..., Case]) -> None:
+    """A rule on one look is not held up by another look that failed."""
+    case = make_case({"health": see({"status": 200}), "chat": see(Unseen(cause=Cause.NO_DATA, detail="none"))})
+    reading = read("health.status", case, "rule")
+    assert not isinstance(reading, Finding)
+    assert reading.value == 200
+    blocked = read("chat.status", case, "rule")
+    assert isinstance(blocked, Finding)
+    assert blocked.verdict is Verdict.INCONCLUSIVE
+    whole = read("length(@)", case, "rule")
+    assert isinstance(whole, Finding)
+
+
+def test_nothing_was_looked_at(make_case: Callable[..., Case]) -> None:
+    """Row 35: no evidence is not decidable."""
+    finding = read("a", make_case(None), "rule")
+    assert isinstance(finding, Finding)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+
+
+def test_bad_expression(make_case: Callable[..., Case]) -> None:
+    """Row 50: an expression that cannot be read names itself."""
+    finding = read("a.[", make_case({"a": 1}), "rule")
+    assert isinstance(finding, Finding)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "a.[" in finding.reason
