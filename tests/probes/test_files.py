@@ -208,3 +208,13 @@ def test_a_tail_of_nothing_is_refused() -> None:
     """tail: 0 would see nothing."""
     with pytest.raises(ConfigError, match="tail is 1 or more"):
         CsvFile(tail=0)
+
+
+@pytest.mark.parametrize("path", ["../elsewhere.xml", "environments/../../x.xml", "link.xml", "", "a\0b"])
+def test_row_76_a_path_that_leaves_the_project_is_a_configuration_error(
+    tmp_path: Path, vantage_of: Make, path: str
+) -> None:
+    """Row 76: neither dots nor a link lead out of the project; nothing is read there."""
+    (tmp_path / "link.xml").symlink_to(tmp_path.parent / "secret.xml")
+    with pytest.raises(ConfigError, match=r"leads out of the project|is no file name"):
+        look_at_junit(JunitFile(path=path), vantage_of())

@@ -156,6 +156,15 @@ def test_the_release_text_names_the_version(fake: Any, vantage: Make, body: str 
     assert outcome.data == {"tag": "v1.2.3", "found": True, "body": body or "", "mentions_version": mentions}
 
 
+@pytest.mark.parametrize(("version", "tag"), [("1.2.3", "v1.2.3"), ("v1.2.3", "1.2.3")])
+def test_a_tag_with_or_without_its_v(fake: Any, vantage: Make, version: str, tag: str) -> None:
+    """Teams write the tag either way."""
+    fake.answers[f"{REPO}/releases/tags/{tag}"] = {"tag_name": tag, "name": tag, "body": "New."}
+    outcome = look_at_release(ForgeRelease(), vantage(replace(RELEASE, version=version))).outcome
+    assert isinstance(outcome, Seen)
+    assert (outcome.data["tag"], outcome.data["found"], outcome.data["mentions_version"]) == (tag, True, True)
+
+
 def test_a_tag_without_a_release_is_not_found(vantage: Make) -> None:
     """404 is an answer: there is no such release."""
     outcome = look_at_release(ForgeRelease(), vantage()).outcome
@@ -171,6 +180,7 @@ def test_a_tag_without_a_release_is_not_found(vantage: Make) -> None:
         ((403, {}, {"X-RateLimit-Remaining": "0"}), Cause.LIMITED),
         ((429, {}, {"Retry-After": "900"}), Cause.LIMITED),
         ((404, {}), Cause.NO_DATA),
+        ((422, {"message": "No commit found for SHA"}), Cause.NO_DATA),
         ((502, b"bad gateway"), Cause.BROKEN),
         ({"total_count": 1}, Cause.BROKEN),
         (b'{"total_count": 1, "check_runs": [', Cause.BROKEN),

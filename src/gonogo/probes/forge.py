@@ -50,7 +50,7 @@ def look_at_approvals(_: ForgeApprovals, vantage: Vantage) -> Sight:
 
 
 def look_at_release(_: ForgeRelease, vantage: Vantage) -> Sight:
-    """{tag, found, body, mentions_version}; a tag without a release is found: false."""
+    """{tag, found, body, mentions_version}; the tag may have a v before the version. None there is found: false."""
     return _observe(vantage, "release", _release)
 
 
@@ -122,14 +122,20 @@ def _approvals(observer: Observer, release: Release) -> Seen:
 
 
 def _release(observer: Observer, release: Release) -> Seen:
-    path = f"{_repository(observer)}/releases/tags/{segment(release.version)}"
-    answer = observer.get(path, allow=(404,))
-    if answer.status == 404:
-        return Seen(data={"tag": release.version, "found": False, "body": "", "mentions_version": False})
-    found = parse_json(answer.body, path)
+    version = release.version
+    for tag in (version, version[1:] if version.startswith("v") else f"v{version}"):
+        path = f"{_repository(observer)}/releases/tags/{segment(tag)}"
+        answer = observer.get(path, allow=(404,))
+        if answer.status == 200:
+            return _release_text(parse_json(answer.body, path), version)
+    return Seen(data={"tag": version, "found": False, "body": "", "mentions_version": False})
+
+
+def _release_text(found: Mapping[str, Any], version: str) -> Seen:
     body = str(found.get("body") or "")
-    bare = re.escape(release.version.removeprefix("v"))
-    mentions = re.search(rf"(?<![\w.])v?{bare}(?![\w-]|\.\d)", f"{found.get('name') or ''}\n{body}")
+    text = f"{found.get('name') or ''}\n{body}"
+    # The very version: 1.2.3 is named neither by 1.2.30 nor by 1.2.3-rc1.
+    mentions = re.search(rf"(?<![\w.])v?{re.escape(version.removeprefix('v'))}(?![\w-]|\.\d)", text)
     return Seen(
         data={"tag": found["tag_name"], "found": True, "body": body[:20_000], "mentions_version": mentions is not None}
     )

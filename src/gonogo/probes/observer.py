@@ -75,7 +75,7 @@ def cause_of(answer: Answer) -> Cause:
     if answer.status in (401, 403):
         spent = answer.headers.get("x-ratelimit-remaining") == "0"
         return Cause.LIMITED if spent else Cause.DENIED
-    return Cause.NO_DATA if answer.status in (404, 410) else Cause.BROKEN
+    return Cause.NO_DATA if answer.status in (404, 410, 422) else Cause.BROKEN
 
 
 def segment(text: str) -> str:

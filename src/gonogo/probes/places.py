@@ -62,9 +62,23 @@ def check_place(host: str, port: int) -> None:
 
 def project_file(path: str, vantage: Vantage) -> Path:
     """A file that a checklist names, or a record of the project: relative names start from the project's folder."""
-    return Path(vantage.base).absolute().parent / path
+    return _inside(_project(vantage), path, vantage)
 
 
 def environment_file(path: str, vantage: Vantage) -> Path:
     """A file that an environment names: relative names start from the folder of the environment files."""
-    return Path(vantage.base) / path
+    return _inside(Path(vantage.base), path, vantage)
+
+
+def _project(vantage: Vantage) -> Path:
+    return Path(vantage.base).absolute().parent
+
+
+def _inside(start: Path, path: str, vantage: Vantage) -> Path:
+    """The file; ConfigError if a relative name, or a link that it leads through, leaves the project."""
+    if not path or "\0" in path:
+        raise ConfigError(f"{path!r} is no file name", vantage.environment.origin)
+    found = start / path
+    if not Path(path).is_absolute() and not found.resolve().is_relative_to(_project(vantage).resolve()):
+        raise ConfigError(f"{path!r} leads out of the project", vantage.environment.origin)
+    return found
