@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -30,7 +30,7 @@ def environment_from_raw(raw: Mapping[str, Any]) -> Environment:
 
 
 def to_raw(value: Any) -> Any:
-    """A dataclass of the model as JSON values, without its empty fields."""
+    """A dataclass of the model as JSON values, without the fields that have their default."""
     match value:
         case Origin():
             return str(value)
@@ -46,8 +46,7 @@ def to_raw(value: Any) -> Any:
         case tuple() | list():
             return [to_raw(item) for item in value]
         case _ if is_dataclass(value):
-            given = {field.name: getattr(value, field.name) for field in fields(value)}
-            return {key: to_raw(item) for key, item in given.items() if item is not None and item not in ((), {})}
+            return {field.name.removesuffix("_"): to_raw(given) for field, given in _set(value)}
         case _:
             return value
 
@@ -63,3 +62,12 @@ def _merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any
         below = merged.get(key)
         merged[key] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
     return merged
+
+
+def _set(value: Any) -> Iterator[tuple[Field[Any], Any]]:
+    """The fields that do not have their default."""
+    for field in fields(value):
+        given = getattr(value, field.name)
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        if given is not None and given != default:
+            yield field, given

@@ -19,9 +19,9 @@ _NUMERIC = re.compile(
     )\Z""",
     re.VERBOSE,
 )
-_WORDS = {
-    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "True", "TRUE"), "true"),
-    **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF", "False", "FALSE"), "false"),
+_WORDS = {  # as readers of YAML 1.1 take them in fact: none takes y and n
+    **dict.fromkeys(("yes", "Yes", "YES", "on", "On", "ON", "True", "TRUE"), "true"),
+    **dict.fromkeys(("no", "No", "NO", "off", "Off", "OFF", "False", "FALSE"), "false"),
     **dict.fromkeys(("~", "Null", "NULL"), "null"),
 }
 _PLAIN = {"true": True, "false": False, "null": None, "": None}

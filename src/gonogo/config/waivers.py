@@ -8,24 +8,15 @@ from gonogo.config.complain import wrong
 from gonogo.config.parse import read_file
 from gonogo.config.reader import read
 from gonogo.config.tree import shown
-from gonogo.model.errors import ConfigError, Origin
 from gonogo.model.verdict import Waiver
 
 
 def load_waivers(path: Path) -> tuple[Waiver, ...]:
-    """Waivers of a YAML list; `[]` says that there are none. ConfigError for anything malformed."""
+    """Waivers of a YAML list; `[]` says that there are none. ConfigError for anything malformed.
+
+    One item may have several: a renewed waiver stands below the one that ran out.
+    """
     tree = read_file(path, shown(path))
     if not isinstance(tree.value, list):
         wrong(tree, "the waiver file", "a list of waivers")
-    waivers: list[Waiver] = []
-    seen: dict[tuple[str, str, str], Origin] = {}
-    for place, item in enumerate(tree.value):
-        waiver = read(Waiver, item, f"waiver {place + 1}")
-        first = seen.setdefault((waiver.id, waiver.environment, waiver.release), item.origin)
-        if first is not item.origin:
-            at = f"{first.file}:{first.line}"
-            raise ConfigError(
-                f"{waiver.id!r} has two waivers for this environment and release; first at {at}", item.origin
-            )
-        waivers.append(waiver)
-    return tuple(waivers)
+    return tuple(read(Waiver, item, f"waiver {place}") for place, item in enumerate(tree.value, start=1))
