@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -76,11 +77,11 @@ def show(findings: Sequence[Finding]) -> str:
     """By place: as whom, and one line a look."""
     lines: list[str] = []
     place = ""
-    for finding in findings:
+    for finding, times in Counter(findings).items():
         if finding.place != place:
             place = finding.place
             lines.append(f"{place}  as {finding.who}")
-        lines.append(f"  {finding.state:<11}  {finding.text}")
+        lines.append(f"  {finding.state:<11}  {finding.text}" + (f" ({times} looks)" if times > 1 else ""))
     bad = sum(finding.state != "ok" for finding in findings)
     return "\n".join([*lines, f"{len(findings) - bad} of {len(findings)} looks can be taken"]) + "\n"
 

@@ -13,7 +13,7 @@ _UNSEEN = (
 )
 _HIDDEN = re.compile(f"[{_UNSEEN}]")
 HIDDEN_BUT_NEWLINE = re.compile(f"(?!\n)[{_UNSEEN}]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-!|~$:@])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$@]|:(?=//)|\A\s*[-+=])")
 _WEB = re.compile(r"(?i)\bwww\.")
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\Z)")
@@ -45,7 +45,7 @@ def markdown(text: str) -> str:
     """For a paragraph, list item or table cell: no markup, link, mention or HTML comes out of it."""
     safe = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     safe = _WEB.sub(lambda match: match[0][:-1] + "&#46;", safe)
-    return re.sub(r"\A(\s*\d+)([.)])", r"\1\\\2", _MARKDOWN.sub(r"\\\1", safe))
+    return re.sub(r"\A(\s*\d+)([.)])", r"\1\\\2", _MARKDOWN.sub(_backslash, safe))
 
 
 def csv(text: str) -> str:
@@ -84,6 +84,10 @@ def _spell(match: re.Match[str]) -> str:
     if named:
         return named
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _backslash(match: re.Match[str]) -> str:
+    return match[0][:-1] + "\\" + match[0][-1]
 
 
 def _no_command(line: str) -> str:

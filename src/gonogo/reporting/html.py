@@ -45,7 +45,7 @@ def html(run: Run, language: str = "en") -> str:
         f'<header><p class="soft">{word("report", language)}</p>',
         f'<h1><span class="{decision}">{decision}</span> {word(decision, language)}</h1>',
         f"<p>{safe(seen.headline)}</p><p>{safe(seen.sentence)}</p></header><main>",
-        _list(run.gated.reasons),
+        _list(seen.other_reasons),
         _board(seen, language),
     ]
     if seen.shared:

@@ -38,8 +38,8 @@ def _summary(seen: View, language: str) -> list[str]:
             for area in seen.areas
         ],
     )
-    if run.gated.reasons:
-        lines += ["", *(f"- {safe(reason)}" for reason in run.gated.reasons)]
+    if seen.other_reasons:
+        lines += ["", *(f"- {safe(reason)}" for reason in seen.other_reasons)]
     if seen.shared:
         lines += ["", f"**{word('root', language)}**", "", *(f"- {safe(text)}" for text in seen.shared)]
     if seen.open_rows:

@@ -133,10 +133,11 @@ def _decision(seen: View, paper: Paper) -> list[str]:
     lines = [line for text in seen.shared for line in paper.block("root", text)]
     lines += [line for text in run.notes for line in paper.block("note", text)]
     if decision is not Decision.GO:
-        for reason in run.gated.reasons[:_AT_MOST_REASONS]:
+        reasons = seen.other_reasons
+        for reason in reasons[:_AT_MOST_REASONS]:
             lines += paper.block("why ", reason)
-        if len(run.gated.reasons) > _AT_MOST_REASONS:
-            lines += paper.block("    ", f"and {len(run.gated.reasons) - _AT_MOST_REASONS} more")
+        if len(reasons) > _AT_MOST_REASONS:
+            lines += paper.block("    ", f"and {len(reasons) - _AT_MOST_REASONS} more in verdict.json")
     where = f"  ({_safe(str(run.folder))})" if run.folder is not None else ""
     return [*lines, f"{paper.ink(decision.value, decision.value)}  {seen.sentence}{where}"]
 

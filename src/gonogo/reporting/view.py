@@ -100,6 +100,12 @@ class View:
         return (*fails, *(row for row in self.rows if row.verdict is Verdict.INCONCLUSIVE))
 
     @property
+    def other_reasons(self) -> tuple[str, ...]:
+        """The gate's reasons that the open items do not say themselves."""
+        said = {f"{row.id}: {row.reason}" for row in self.rows}
+        return tuple(reason for reason in self.run.gated.reasons if reason not in said)
+
+    @property
     def percent(self) -> int:
         """Readiness of the whole, rounded down."""
         passed = sum(row.verdict is Verdict.PASS for row in self.rows)
@@ -226,15 +232,13 @@ def _sentence(rows: tuple[Row, ...], run: Run) -> str:
 
 
 def _shared(rows: tuple[Row, ...], evidence: Mapping[str, Evidence]) -> tuple[str, ...]:
-    """Looks that saw nothing and that several open items wait for: the thing to mend first."""
-    waiting: dict[str, int] = {}
+    """What several open items could not see, by side, else by look: the thing to mend first."""
+    waiting: dict[str, tuple[set[str], str]] = {}
     for row in rows:
-        if row.verdict is not Verdict.PASS:
-            for key in dict.fromkeys(row.looks):
-                waiting[key] = waiting.get(key, 0) + 1
-    found = []
-    for key, count in sorted(waiting.items(), key=lambda item: -item[1]):
-        one = evidence.get(key)
-        if count > 1 and one is not None and isinstance(one.outcome, Unseen):
-            found.append(f"{count} items wait for {one.source}: {one.outcome.cause}, {one.outcome.detail}")
-    return tuple(found)
+        for key in row.looks if row.verdict is not Verdict.PASS else ():
+            one = evidence.get(key)
+            if one is not None and isinstance(one.outcome, Unseen):
+                text = f"{one.side or one.source}: {one.outcome.cause}, {one.outcome.detail}"
+                waiting.setdefault(one.side or key, (set(), text))[0].add(row.id)
+    most = sorted(waiting.values(), key=lambda group: -len(group[0]))
+    return tuple(f"{len(ids)} items wait for {text}" for ids, text in most if len(ids) > 1)
