@@ -124,9 +124,7 @@ def _known_faults(request: Request, environment: Environment) -> tuple[str, ...]
         return ()
     table = fault_table(environment, request.root)
     if not table:
-        raise ConfigError(
-            f"{environment.name} has no faults to rehearse; --fault is for environments that start themselves"
-        )
+        raise ConfigError(f"{environment.name} has no faults to rehearse; --fault is for rehearsed environments")
     for fault in request.faults:
         if fault not in table:
             raise ConfigError(

@@ -43,7 +43,7 @@ def look_of(book: Book, kind: str, options: object, phase: str) -> Look:
 
 
 def t0_look(book: Book, phases: Iterable[str]) -> Look | None:
-    """The look that tells when the serving revision was created, where the timeline needs T0 and no release gives it."""
+    """The look that tells when the serving revision was created: for a timeline whose release gives no T0."""
     checks = candidates(book, phases)
     if book.release is not None and book.release.t0 is not None:
         return None
@@ -129,7 +129,8 @@ def _planned(looks: dict[str, PlannedLook], look: Look) -> str:
 
 def _controls(book: Book, due: Iterable[Check], looks: dict[str, PlannedLook]) -> tuple[str, ...]:
     """Where HTTP sides are looked at, every other side's health too: only then can a failing side be told
-    from a failing observer."""
+    from a failing observer.
+    """
     sides = book.environment.sides
     phases = sorted({check.phase for check in due if any(spec.kind == "http" for spec in check.probes.values())})
     if len(sides) < 2:

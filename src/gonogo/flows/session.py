@@ -11,12 +11,12 @@ from gonogo.flows.collecting import Watcher
 from gonogo.flows.judging import judge_all
 from gonogo.flows.look import Collected, collect, conclude, scenes
 from gonogo.flows.planning import candidates
+from gonogo.gate.waivers import valid_waiver
 from gonogo.model.check import Check, Severity
 from gonogo.model.evidence import plain
 from gonogo.model.run import Run
 from gonogo.model.units import show_duration
 from gonogo.model.verdict import Outcome, Verdict
-from gonogo.gate.waivers import valid_waiver
 from gonogo.reporting.reports import write_all
 
 

@@ -40,7 +40,8 @@ class Started:
 
 class Starter:
     """One process of a start command. It is told to end by closing its standard input, so that it
-    also ends when this process is killed."""
+    also ends when this process is killed.
+    """
 
     def __init__(self, environment: Environment, root: Path) -> None:
         if environment.start is None:

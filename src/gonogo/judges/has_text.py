@@ -15,7 +15,8 @@ from gonogo.model.verdict import Case, Finding, Verdict
 class HasText:
     """`value` is a list of texts, `text` an expression for what one of them has to hold as a word of its own:
 
-    v1.2.3 does not stand in "v1.2.30" or "v1.2.3.1", it does in "v1.2.3." and "(v1.2.3)".
+    v1.2.3 does not stand in "v1.2.30" or "v1.2.3.1", it does in "v1.2.3." and "(v1.2.3)". A version without its
+    v stands in the one with it.
     """
 
     value: Expression
@@ -38,7 +39,7 @@ def judge(options: HasText, case: Case) -> Finding:
     if isinstance(listed, Finding):
         return listed
     reading, items = listed
-    word = re.compile(rf"(?<![\w.-]){re.escape(wanted.value)}(?![\w-]|\.\w)")
+    word = re.compile(rf"(?<![\w.-])v?{re.escape(wanted.value)}(?![\w-]|\.\w)")
     holding = [item for item in items if isinstance(item, str) and word.search(item)]
     text = f"{name}: {len(holding)} of {len(items)} hold {show(wanted.value)}"
     return Finding(

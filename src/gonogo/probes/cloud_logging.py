@@ -28,7 +28,10 @@ _LONGEST = 500  # characters of a message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudLoggingOptions:
-    """`severity` is the lowest one wanted, `filter` in Google's own language; at most `limit` entries are read."""
+    """`severity` is the lowest one wanted, `filter` in Google's own language; at most `limit` entries are read.
+
+    The window is the last `over`, with `since_t0` the first `over` after T0.
+    """
 
     side: str
     filter: str = ""
@@ -54,9 +57,10 @@ def look(options: CloudLoggingOptions, vantage: Vantage) -> Sight:
 
     def read() -> Seen:
         start = window_start(options.over, vantage, since_t0=options.since_t0, where=where)
+        end = min(vantage.now, start + options.over)
         request = {
             "resource_names": [f"projects/{name_of(back_end, 'cloud_logging', 'project')}"],
-            "filter": _filter(options, service, start, vantage.now),
+            "filter": _filter(options, service, start, end),
             "order_by": "timestamp desc",
             "page_size": min(_PAGE, options.limit),
         }
@@ -73,9 +77,9 @@ def look(options: CloudLoggingOptions, vantage: Vantage) -> Sight:
                 "entries": entries,
                 "count": len(entries),
                 "complete": complete,
-                "over_s": (vantage.now - start).total_seconds(),
+                "over_s": (end - start).total_seconds(),
             },
-            newest=datetime.fromisoformat(entries[0]["t"]) if entries else None,
+            newest=datetime.fromisoformat(entries[0]["t"]) if entries and end == vantage.now else None,
             notes=() if complete else (f"only the newest {options.limit} entries were read",),
         )
 
