@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import history
 from telemetry_faults import LINES, RESOURCES, SystemLine, Use
@@ -70,13 +70,21 @@ class Telemetry:
     """The index of one world. refresh() takes in what came since; all reading is under world.lock."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        self._world = ref(world)  # weakly, or the index would keep every world that ever was
         self.taken = 0
         self.lines: dict[str, list[Line]] = {}  # by service, oldest first
         self.minutes: dict[SeriesKey, dict[int, Cell]] = {}  # by the minute's end in epoch minutes
         self._numbers = 0
         for line in _other_lines(world):
             self._keep(line)
+
+    @property
+    def world(self) -> World:
+        """The world of this index; whoever asks the index holds it."""
+        world = self._world()
+        if world is None:
+            raise ReferenceError("the world of this index is gone")
+        return world
 
     def refresh(self, now: float) -> None:
         """Let traffic go on until now, and index every request not yet indexed."""
