@@ -9,7 +9,7 @@ import pytest
 
 from gonogo.config.addresses import is_loopback
 from gonogo.config.environment import environment_names, load_environment, resolve_addresses
-from gonogo.config.raw import environment_from_raw, environment_to_raw
+from gonogo.config.raw import environment_from_raw, environment_to_raw, overlaid
 from gonogo.config.secrets import Secrets, check_secrets
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError, Origin, SafetyRefusal
@@ -259,3 +259,22 @@ def test_a_minimal_environment_is_live(folder: Path) -> None:
     )
     assert made.guards.live
     assert made.guards.actions == ()
+
+
+def test_a_part_is_merged_over_an_environment(folder: Path) -> None:
+    """What a started environment declares of itself stands over its file; rules hold for it, blanks are allowed."""
+    environment = load_environment("top", folder)
+    assert overlaid(environment, {}) is environment
+    first = {"name": "On call", "reach": "", "hours": "always"}
+    made = overlaid(environment, {"contacts": {"first": first}, "objectives": {"chat_p95": {"below": 5}}})
+    assert made.contacts.first is not None
+    assert made.contacts.first.reach == ""
+    assert (made.objectives["chat_p95"].limit, made.objectives["chat_p95"].min_samples) == (5, 20)
+    assert made.sides == environment.sides
+    for part in (
+        {"contact": {}},
+        {"objectives": {"chat_p95": {"at_most": 1}}},
+        {"objectives": {"errors": {"at_most": 5}}},
+    ):
+        with pytest.raises(ConfigError, match=r"^environments/top\.yaml:"):
+            overlaid(environment, part)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from gonogo.config.environment_rules import check_environment
 from gonogo.config.reader import origin_from_text, read_raw
 from gonogo.config.tree import from_plain
 from gonogo.model.environment import Environment
@@ -52,8 +53,15 @@ def to_raw(value: Any) -> Any:
 
 
 def overlaid(environment: Environment, part: Mapping[str, Any]) -> Environment:
-    """The environment with `part`, a mapping of its own shape, merged over it; ConfigError if that does not fit."""
-    return environment_from_raw(_merged(environment_to_raw(environment), part)) if part else environment
+    """The environment with `part`, a mapping of its own shape, merged over it; ConfigError if that does not fit.
+
+    A rehearsal may declare what a file may not: a text that is left blank.
+    """
+    if not part:
+        return environment
+    made = environment_from_raw(_merged(environment_to_raw(environment), part))
+    check_environment(made, lambda *_: made.origin)
+    return made
 
 
 def _merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def _dataclass(cls: type, raw: bool) -> Reader:
         reader = reader_of(hints[field.name], raw=raw)
         key = field.name.removesuffix("_")  # `pass_` is written pass
         names[key] = field.name
-        readers[key] = read_filled if is_required and reader is read_str else reader
+        readers[key] = read_filled if is_required and reader is read_str and not raw else reader
         if is_required:
             required.append(key)
     has_origin = "origin" in hints
