@@ -28,7 +28,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version  # noqa: PLC0415
 
-        parser.exit(0, f"gonogo {version('gonogo')}\n")
+        _say(f"gonogo {version('gonogo')}\n")
+        parser.exit(0)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from gonogo.config.checklist import load_checklists
-from gonogo.config.complain import nearest
 from gonogo.config.environment import load_environment
 from gonogo.config.release import load_release
 from gonogo.flows.ledger import append_signoff
@@ -30,74 +28,48 @@ def attest(
     link: str,
     now: datetime | None = None,
 ) -> str:
-    """Append the record and say so in one line. `until` is a duration or a time with its offset.
+    """Append the record and say so in one line. `until` is a duration or a time with its offset; `release` a version
+    or a release file.
 
     ConfigError for an item that evidence decides, an end that is past, or a link that leads nowhere.
     """
     now = now or datetime.now(UTC)
     place = load_environment(environment, root / "environments")
     checks = {check.id: check for check in load_checklists(root / "checks", PROBES, JUDGES)}
-    if item not in checks:
-        raise ConfigError(f"there is no item {item!r}{nearest(item, checks)}; `gonogo list` lists them")
-    check = checks[item]
-    if check.system != place.system:
-        raise ConfigError(f"{item} is of system {check.system!r}, {environment} of {place.system!r}", place.origin)
-    if not any(spec.kind == "signoff" for spec in check.probes.values()):
-        raise ConfigError(f"{item} is decided by evidence; nobody can sign it off", check.origin)
+    mine = {name: check for name, check in checks.items() if check.system == place.system}
+    known = {name for name, one in mine.items() if any(spec.kind == "signoff" for spec in one.probes.values())}
+    if item in mine and item not in known:
+        raise ConfigError(f"{item} is decided by evidence; nobody can sign it off", mine[item].origin)
     if place.signoffs.startswith("address:"):
         raise ConfigError(f"{environment} is rehearsed and brings its own sign-offs", place.origin)
-    ends = _end(until, now)
-    record = {
-        "id": item,
-        "release": _version(release),
-        "environment": environment,
-        "by": _line("--by", by),
-        "at": now.isoformat(timespec="seconds"),
-        "until": ends.isoformat(timespec="seconds"),
-        "link": _link(link),
-    }
-    append_signoff(root / place.signoffs, record)
-    return f"{item} is signed off by {record['by']} for {record['release']} on {environment} until {record['until']}"
+    record = append_signoff(
+        root / place.signoffs,
+        id=item,
+        release=_version(release),
+        environment=environment,
+        by=by,
+        until=_end(until, now),
+        link=link,
+        now=now,
+        known=known,
+    )
+    return f"{item} is signed off by {by} for {record['release']} on {environment} until {record['until']}"
 
 
 def _end(until: str, now: datetime) -> datetime:
     try:
-        ends = now + parse_duration(until)
+        return now + parse_duration(until)
     except (ValueError, OverflowError):
-        try:
-            ends = datetime.fromisoformat(until)
-        except ValueError:
-            raise ConfigError(
-                f"--until {until!r}: write a duration like 12h or 7d, or a time like 2026-12-01T00:00Z"
-            ) from None
+        pass
+    try:
+        ends = datetime.fromisoformat(until)
+    except ValueError:
+        raise ConfigError(f"--until {until!r}: write a duration like 12h or 7d, or a time like {_LIKE}") from None
     if ends.tzinfo is None:
-        raise ConfigError(
-            f"--until {until!r} has no offset from UTC; write 2026-12-01T00:00Z or 2026-12-01T09:00+09:00"
-        )
-    if ends <= now:
-        raise ConfigError(f"--until {until!r} is past: the sign-off would never be valid")
-    return ends.astimezone(UTC)
+        raise ConfigError(f"--until {until!r} has no offset from UTC; write it like {_LIKE}")
+    return ends
 
 
 def _version(release: str) -> str:
     path = Path(release)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
-        return load_release(path).version
-    return _line("--release", release)
-
-
-def _line(name: str, text: str) -> str:
-    if not text.strip() or not text.isprintable():
-        raise ConfigError(f"{name} is one line of text, not {text!r}")
-    return text.strip()
-
-
-def _link(link: str) -> str:
-    try:
-        parts = urlsplit(_line("--link", link))
-        host = parts.hostname
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https") or parts.username is not None:
-        raise ConfigError(f"--link is an http or https address without a password, not {link!r}")
-    return link.strip()
+    return load_release(path).version if path.suffix in (".yaml", ".yml") or path.is_file() else release
