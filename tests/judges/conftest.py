@@ -80,7 +80,9 @@ def see() -> Callable[..., Evidence]:
 def make_case(see: Callable[..., Evidence]) -> Callable[..., Case]:
     """A case of one document ("it"), or of Evidence by name."""
 
-    def make(what: Any = None, *, kind: str = "expect", options: Any = None, side: str | None = None, **more: Any) -> Case:
+    def make(
+        what: Any = None, *, kind: str = "expect", options: Any = None, side: str | None = None, **more: Any
+    ) -> Case:
         if what is None:
             evidence: dict[str, Evidence] = {}
         elif isinstance(what, Evidence):

@@ -120,23 +120,17 @@ def _stretches(
 
 def _one_client(options: Bursts, entries: list[dict[str, object]]) -> list[str]:
     clients = Counter(str(entry[options.client]) for entry in entries if entry.get(options.client))
-    return _takes_over(options, clients, "client") if len(clients) > 1 else []
+    return _takes_over(options, clients, "client", clients.total()) if len(clients) > 1 else []
 
 
 def _one_status(options: Bursts, entries: list[dict[str, object]]) -> list[str]:
-    statuses = Counter(
-        int(status) for entry in entries if is_number(status := entry.get(options.status)) and isinstance(status, int)
-    )
-    name, _ = max(statuses.items(), key=lambda item: item[1], default=(200, 0))
-    return (
-        _takes_over(options, Counter({str(k): n for k, n in statuses.items()}), "status")
-        if not 200 <= name < 400
-        else []
-    )
+    statuses = Counter(status for entry in entries if is_number(status := entry.get(options.status)))
+    failing = Counter({str(status): n for status, n in statuses.items() if not 200 <= status < 400})
+    return _takes_over(options, failing, "status", statuses.total())
 
 
-def _takes_over(options: Bursts, counts: Counter[str], what: str) -> list[str]:
-    (name, n), total = counts.most_common(1)[0], sum(counts.values())
+def _takes_over(options: Bursts, counts: Counter[str], what: str, total: int) -> list[str]:
+    name, n = max(counts.items(), key=lambda item: item[1], default=("", 0))
     if n < options.min_count or n <= options.share * total:
         return []
     return [f"{what} {name[:60]} takes over: {n} of {total} entries, more than {show_number(options.share)} of them"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -155,7 +155,7 @@ def _limit(
 def _samples(options: Expect, case: Case, rule: str) -> int | Finding:
     expression = options.samples
     if expression is None:
-        if len(case.evidence) != 1:
+        if set(case.evidence) != {"it"}:
             text = f"the number of samples of {_name(options)} is not known: say `samples` ({place(options, case)})"
             return inconclusive(rule, text, "n unknown", "when the rule says where its samples are counted")
         expression = Expression("count")
@@ -246,7 +246,9 @@ def _same(options: Expect, case: Case) -> Finding:
         if reading.value is None:
             return missing(reading, rule)
     if _type(one.value) != _type(two.value):
-        return wrong_type(one, rule, f"{type_name(two.value)} like {other} ({show(two.value, 60)})")
+        # The side under test is at fault only if both observations are its own.
+        reading = replace(one, of_side=one.of_side and two.of_side)
+        return wrong_type(reading, rule, f"{type_name(two.value)} like {other} ({show(two.value, 60)})")
     text = f"{show(one.value)}, {other} is {show(two.value)}"
     return _told(options, case, one, rule, holds=_equal(one.value, two.value), text=text)
 

@@ -28,7 +28,7 @@ class Reading:
 
 
 def read(expression: str, case: Case, rule: str) -> Reading | Finding:
-    """The value of `expression` on the case's one document, or on {name: document} where it has several looks.
+    """The value of `expression` on the case's one document ("it"), or on {name: document} where looks have names.
 
     Only looks that the expression names are asked to be trustworthy. The value may be None: it is missing then.
     """
@@ -42,7 +42,7 @@ def read(expression: str, case: Case, rule: str) -> Reading | Finding:
     if finding is not None:
         return finding
     documents = {name: e.outcome.data for name, e in case.evidence.items() if isinstance(e.outcome, Seen)}
-    document: Mapping[str, Any] = next(iter(documents.values())) if len(case.evidence) == 1 else documents
+    document: Mapping[str, Any] = documents["it"] if set(case.evidence) == {"it"} else documents
     reading = Reading(
         value=None,
         expression=expression,

@@ -109,8 +109,10 @@ def _stale(case: Case, name: str, evidence: Evidence, seen: Seen) -> Finding | N
 def _incomplete(evidence: Evidence, seen: Seen) -> Finding | None:
     path = not_finite(seen.data)
     if path is not None:
-        verdict = Verdict.FAIL if evidence.side is not None else Verdict.INCONCLUSIVE
-        return _finding(verdict, f"not a finite number: {path} ({evidence.source})", "finite numbers", path)
+        text = f"not a finite number: {path} ({evidence.source})"
+        if evidence.side is not None:
+            return _finding(Verdict.FAIL, text, "finite numbers", path)
+        return _finding(Verdict.INCONCLUSIVE, text, "finite numbers", path, "when the source shows numbers")
     if evidence.side is None:
         warnings = seen.data.get("warnings")
         if warnings:

@@ -31,6 +31,7 @@ class Trend:
     value: Expression
     tolerance: float = 0.1
     min_samples: int = 10
+    name: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.tolerance < math.inf or self.min_samples < 5:
@@ -39,7 +40,8 @@ class Trend:
 
 def judge(options: Trend, case: Case) -> Finding:
     """Fail on a rise beyond noise."""
-    rule = f"rise of {options.value} <= {show_number(options.tolerance)} of its median a day, beyond noise"
+    name = options.name or str(options.value)
+    rule = f"rise of {name} <= {show_number(options.tolerance)} of its median a day, beyond noise"
     listed = read_list(options.value, case, rule)
     if isinstance(listed, Finding):
         return listed
@@ -67,7 +69,7 @@ def judge(options: Trend, case: Case) -> Finding:
     text = f"rises by {observed} > {show_number(options.tolerance)}" if rises else f"stable: {observed}"
     return Finding(
         verdict=Verdict.FAIL if rises else Verdict.PASS,
-        reason=f"{options.value} {text} {source}",
+        reason=f"{name} {text} {source}",
         rule=rule,
         observed=observed,
         samples=len(points),
