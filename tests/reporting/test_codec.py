@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gonogo.model.check import Check
 from gonogo.model.environment import BackEnd, Contact, Contacts, Environment, Objective, Rollout, Side, Start
+from gonogo.model.errors import Origin
 from gonogo.model.evidence import Attempt, Cause, Evidence, Seen, Unseen, plain
 from gonogo.model.run import Run
 from gonogo.model.units import Unit
@@ -25,7 +26,6 @@ from gonogo.reporting.codec import (
     evidence_from_json,
     evidence_to_json,
     loads,
-    origin_from_json,
     plan_from_json,
     plan_to_json,
 )
@@ -117,7 +117,7 @@ def test_a_check_made_in_python_shows_its_probes(red: Run) -> None:
     document = check_to_json(replace(red.plan.checks[0], raw={}))
     assert document["probes"] == {"it": {"kind": "http", "options": {"side": "stable"}}}
     assert document["rules"][0]["kind"] == "expect"
-    assert origin_from_json(document["origin"]) == red.plan.checks[0].origin
+    assert decode(Origin, document["origin"]) == red.plan.checks[0].origin
 
 
 def test_an_environment_round_trips() -> None:

@@ -15,7 +15,6 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gonogo.model.check import Check
 from gonogo.model.environment import Environment, Release
-from gonogo.model.errors import Origin
 from gonogo.model.evidence import Attempt, Cause, Evidence, Seen, Unseen, plain
 from gonogo.model.run import SCHEMA, Plan, PlannedLook
 from gonogo.model.verdict import Waiver
@@ -184,11 +183,6 @@ def plan_from_json(document: Any, check: Callable[[Json], Check]) -> Plan:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unreadable(f"not a plan ({type(error).__name__}: {error})") from None
-
-
-def origin_from_json(document: Mapping[str, Any]) -> Origin:
-    """Where a check stood, from the `origin` of `check_to_json`."""
-    return decode(Origin, document)
 
 
 def decode(kind: type[T], value: Any) -> T:

@@ -156,7 +156,7 @@ def write_verdict(folder: Path, document: Json, redact: Callable[[str], str] = s
     """verdict.json with the digests of plan and evidence, written last and by one rename. Raises NotKept."""
     path = folder / VERDICT
     try:
-        digests = {name: _digest(folder / name) for name in (PLAN, EVIDENCE)}
+        digests = {name: file_digest(folder / name) for name in (PLAN, EVIDENCE)}
         _write_whole(path, dumps(scrub({**document, "digests": digests}, redact), indent=1) + "\n")
     except OSError as error:
         raise NotKept(f"{path}: the verdict was not kept ({_why(error)}); this run is no GO") from None
@@ -181,7 +181,7 @@ def read_json(path: Path) -> Any:
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hex. OSError when it cannot be read."""
-    return _digest(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def scrub(value: Any, redact: Callable[[str], str]) -> Any:
@@ -228,10 +228,6 @@ def _write_all(file: BinaryIO, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _why(error: BaseException) -> str:

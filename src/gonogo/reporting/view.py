@@ -207,12 +207,11 @@ def _signoff(looks: list[Evidence]) -> Mapping[str, Any] | None:
 
 def _headline(run: Run) -> str:
     plan = run.plan
-    release = f"{plan.release.version} ({plan.release.commit[:7]})" if plan.release else "no release given"
-    at = (
-        f", at {show_offset(plan.at)}" if plan.at is not None and plan.at % timedelta(minutes=1) == timedelta(0) else ""
-    )
+    release = f"release {plan.release.version} ({plan.release.commit[:7]})" if plan.release else "no release given"
+    minutes = plan.at // timedelta(minutes=1) if plan.at is not None else None
+    at = f", at {show_offset(timedelta(minutes=minutes))}" if minutes is not None else ""
     faults = f", with fault {', '.join(plan.faults)}" if plan.faults else ""
-    return f"{plan.system} on {plan.environment.name}, {' and '.join(plan.phases)}, release {release}{at}{faults}"
+    return f"{plan.system} on {plan.environment.name}, {' and '.join(plan.phases)}, {release}{at}{faults}"
 
 
 def _sentence(rows: tuple[Row, ...], run: Run) -> str:
