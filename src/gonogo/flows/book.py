@@ -128,7 +128,8 @@ def _known_faults(request: Request, environment: Environment) -> tuple[str, ...]
     for fault in request.faults:
         if fault not in table:
             raise ConfigError(
-                f"{environment.name} has no fault {fault!r}{_nearest(fault, table)}; `gonogo rehearse --list-faults` lists them"
+                f"{environment.name} has no fault {fault!r}{_nearest(fault, table)};"
+                " `gonogo rehearse --list-faults` lists them"
             )
     return request.faults
 

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any, Protocol
 
 from gonogo.model.check import Check
-from gonogo.model.errors import GonogoError
+from gonogo.model.errors import ConfigError, GonogoError
 from gonogo.model.evidence import Attempt, Cause, Evidence, Seen, Unseen
 from gonogo.model.run import PlannedLook
 from gonogo.model.units import show_duration
@@ -76,6 +77,7 @@ class Collector:
 
         Raises the first ConfigError or SafetyRefusal that a probe raised.
         """
+        import_clients(look.kind for look in looks)
         tasks: queue.SimpleQueue[PlannedLook | None] = queue.SimpleQueue()
         done: queue.SimpleQueue[tuple[PlannedLook, Evidence | GonogoError]] = queue.SimpleQueue()
         for look in looks:
@@ -190,6 +192,24 @@ class Collector:
                 and check.eventually is not None
                 and due[check.id] - began <= check.eventually.within.total_seconds()
             ]
+
+
+_IMPORTING = threading.Lock()
+
+
+def import_clients(kinds: Iterable[str]) -> None:
+    """Import what these kinds need, one module after the other; ConfigError names the extra that is missing.
+
+    Packages whose modules import each other in circles break when threads import them side by side.
+    """
+    with _IMPORTING:
+        for probe in (PROBES[kind] for kind in dict.fromkeys(kinds)):
+            for module in probe.clients:
+                try:
+                    import_module(module)
+                except ImportError as error:
+                    wanted = f"gonogo[{probe.extra}]" if probe.extra else "gonogo"
+                    raise ConfigError(f"{module} cannot be imported ({error}): pip install '{wanted}'") from None
 
 
 def _attempts(sight: Sight, started: datetime, took: timedelta) -> tuple[Attempt, ...]:

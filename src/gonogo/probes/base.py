@@ -18,7 +18,8 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
     """What one look came to. `source` says for people where; `side` is the target under test, None for an
-    observer of it (a metrics or log back end). `tries` are (took, how it ended), one an attempt."""
+    observer of it (a metrics or log back end). `tries` are (took, how it ended), one an attempt.
+    """
 
     source: str
     outcome: Seen | Unseen
@@ -81,6 +82,7 @@ class Probe:
     sides: Callable[[Any], tuple[str, ...]] = lambda _: ()
     back_ends: tuple[str, ...] = ()
     extra: str | None = None  # the optional dependency that holds its client
+    clients: tuple[str, ...] = ()  # modules that its looks import: imported one by one before looks run side by side
 
 
 def _named(table: Mapping[str, T], name: str, what: str, environment: Environment) -> T:

@@ -157,6 +157,7 @@ def _fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 PROBE = Probe(
+    clients=("google.cloud.logging_v2.services.logging_service_v2",),
     options=CloudLoggingOptions,
     look=look,
     sides=lambda options: (options.side,),

@@ -223,6 +223,7 @@ def _edge(bucket: list[Any]) -> tuple[float, float]:
 
 
 PROBE = Probe(
+    clients=("google.cloud.monitoring_v3",),
     options=CloudMonitoringOptions,
     look=look,
     sides=lambda options: (options.side,),

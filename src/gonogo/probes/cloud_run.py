@@ -202,9 +202,12 @@ def _last(name: str) -> str:
 
 
 PROBE = Probe(
+    clients=("google.cloud.run_v2",),
     options=CloudRunOptions,
     look=look,
     sides=lambda options: (options.side,),
     back_ends=("cloud_run",),
 )
-PROBE_SERVICES = Probe(options=CloudRunServicesOptions, look=look_services, back_ends=("cloud_run",))
+PROBE_SERVICES = Probe(
+    options=CloudRunServicesOptions, look=look_services, back_ends=("cloud_run",), clients=("google.cloud.run_v2",)
+)

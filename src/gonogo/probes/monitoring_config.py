@@ -226,9 +226,25 @@ def _within(alert: dict[str, Any], since: datetime) -> bool:
     return datetime.fromisoformat(alert["closed"] or alert["opened"]) >= since
 
 
-DASHBOARDS = Probe(options=DashboardsOptions, look=look_dashboards, back_ends=("dashboards",), extra="google")
-ALERT_POLICIES = Probe(
-    options=AlertPoliciesOptions, look=look_alert_policies, back_ends=("cloud_monitoring",), extra="google"
+DASHBOARDS = Probe(
+    options=DashboardsOptions,
+    look=look_dashboards,
+    back_ends=("dashboards",),
+    extra="google",
+    clients=("google.cloud.monitoring_dashboard_v1",),
 )
-SNOOZES = Probe(options=SnoozesOptions, look=look_snoozes, back_ends=("cloud_monitoring",), extra="google")
+ALERT_POLICIES = Probe(
+    options=AlertPoliciesOptions,
+    look=look_alert_policies,
+    back_ends=("cloud_monitoring",),
+    extra="google",
+    clients=("google.cloud.monitoring_v3",),
+)
+SNOOZES = Probe(
+    options=SnoozesOptions,
+    look=look_snoozes,
+    back_ends=("cloud_monitoring",),
+    extra="google",
+    clients=("google.cloud.monitoring_v3",),
+)
 OPEN_ALERTS = Probe(options=OpenAlertsOptions, look=look_open_alerts, back_ends=("cloud_monitoring_rest",))

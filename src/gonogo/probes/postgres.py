@@ -181,4 +181,4 @@ def _json(value: Any) -> Any:
             return str(value)
 
 
-PROBE = Probe(options=Postgres, look=look, back_ends=("postgres",), extra="postgres")
+PROBE = Probe(options=Postgres, look=look, back_ends=("postgres",), extra="postgres", clients=("psycopg",))

@@ -164,4 +164,4 @@ def _json(value: Any) -> Any:
             return str(value)
 
 
-PROBE = Probe(options=Redis, look=look, back_ends=("redis",), extra="redis")
+PROBE = Probe(options=Redis, look=look, back_ends=("redis",), extra="redis", clients=("redis",))

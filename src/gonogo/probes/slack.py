@@ -166,4 +166,4 @@ def _pages(ask: Callable[[str | None], Any], key: str) -> Iterator[Mapping[str, 
         cursor = following
 
 
-PROBE = Probe(options=Slack, look=look, back_ends=("slack",), extra="slack")
+PROBE = Probe(options=Slack, look=look, back_ends=("slack",), extra="slack", clients=("slack_sdk",))
