@@ -110,7 +110,6 @@ def conclude(
     found = [*collected.problems, *problems]
     if digests(collected.root) != dict(collected.plan.digests):
         found.append("configuration changed while the run was under way")
-    found.extend(f"a secret stands in {path}" for path in scan(collected.folder, collected.redactor))
     plan = collected.plan
     ran = set(plan.ids if executed is None else executed)
     narrowed = tuple(sorted(set(plan.ids) - ran))
@@ -138,6 +137,11 @@ def conclude(
         narrowed=narrowed,
         problems=tuple(found),
     )
+
+
+def leaks(collected: Collected) -> tuple[str, ...]:
+    """Files of the run's folder that hold a secret, in words."""
+    return tuple(f"a secret stands in {path}" for path in scan(collected.folder, collected.redactor))
 
 
 def redact(evidence: Evidence, redactor: Redactor) -> Evidence:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from gonogo.flows.book import Book
 from gonogo.flows.collecting import Watcher
 from gonogo.flows.judging import judge_all
-from gonogo.flows.look import Collected, collect, conclude, scenes
+from gonogo.flows.look import Collected, collect, conclude, leaks, scenes
 from gonogo.flows.planning import candidates
 from gonogo.gate.waivers import valid_waiver
 from gonogo.model.check import Check, Severity
@@ -141,5 +142,5 @@ def finish(parts: Iterable[Part], executed: Iterable[str], problems: Sequence[st
         now = max((e.ended for e in part.collected.evidence.values()), default=part.collected.started)
         ids = [check_id for check_id, key in part.keys.items() if key in ran]
         run = conclude(part.collected, part.outcomes, executed=ids, problems=problems, now=now)
-        runs.append(write_all(run, part.collected.redactor.scrub))
+        runs.append(write_all(run, part.collected.redactor.scrub, leaks=partial(leaks, part.collected)))
     return tuple(runs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,21 +23,35 @@ REPORTS: Mapping[str, Callable[[Run, str], str]] = {
 }
 
 
-def write_all(run: Run, redact: Callable[[str], str] = str, language: str = "en") -> Run:
-    """Reports, then the verdict. The run again, with notes on reports that failed, and HOLD if the verdict was lost."""
-    run = replace(run, notes=(*run.notes, *write_formats(run, redact, language)))
+def write_all(
+    run: Run,
+    redact: Callable[[str], str] = str,
+    language: str = "en",
+    leaks: Callable[[], Sequence[str]] = tuple,
+) -> Run:
+    """Reports, then the verdict, then the job page. The run again, with notes on reports that failed.
+
+    `leaks` looks through what was written, before the verdict is; what it finds, or a verdict that was lost, makes HOLD.
+    """
+    notes = write_formats(run, redact, language)
+    found = leaks()
+    if found:
+        run = _held(run, *found)
+        notes = write_formats(run, redact, language)
+    run = replace(run, notes=(*run.notes, *notes))
     try:
         write_verdict(run, redact)
     except files.NotKept as error:
-        gated = run.gated
-        decision = Decision.HOLD if gated.decision is Decision.GO else gated.decision
-        gated = replace(gated, decision=decision, reasons=(*gated.reasons, str(error)))
-        run = replace(run, gated=gated, problems=(*run.problems, str(error)))
+        run = _held(run, str(error))
+    try:
+        github.publish(run, redact, language)
+    except OSError as error:
+        run = replace(run, notes=(*run.notes, f"the job summary was not written ({error.strerror or error})"))
     return run
 
 
 def write_formats(run: Run, redact: Callable[[str], str] = str, language: str = "en") -> tuple[str, ...]:
-    """Every report into the run's folder, and the summary onto GitHub where that is. Problems in words."""
+    """Every report into the run's folder. Problems in words."""
     folder = _folder(run)
     problems: list[str] = []
     for name, render in REPORTS.items():
@@ -45,11 +59,13 @@ def write_formats(run: Run, redact: Callable[[str], str] = str, language: str = 
             files.write_text(folder / name, redact(render(run, language)))
         except OSError as error:
             problems.append(f"{folder / name}: not written ({error.strerror or error})")
-    try:
-        github.publish(run, redact, language)
-    except OSError as error:
-        problems.append(f"the job summary was not written ({error.strerror or error})")
     return tuple(problems)
+
+
+def _held(run: Run, *problems: str) -> Run:
+    decision = Decision.HOLD if run.gated.decision is Decision.GO else run.gated.decision
+    gated = replace(run.gated, decision=decision, reasons=(*run.gated.reasons, *problems))
+    return replace(run, gated=gated, problems=(*run.problems, *problems))
 
 
 def write_verdict(run: Run, redact: Callable[[str], str] = str) -> Path:
