@@ -99,7 +99,7 @@ GONE = Unseen(cause=Cause.UNREACHABLE, detail="refused")
     ],
 )
 def test_sides(
-    judge: Ask, see: See, sides: dict[str, Any], reached: tuple[str, ...], verdict: Verdict, observed: str
+    *, judge: Ask, see: See, sides: dict[str, Any], reached: tuple[str, ...], verdict: Verdict, observed: str
 ) -> None:
     """Rows 1, 2: all sides down is critical, some high; none reached is the observer's."""
     finding = judge("severity", looks(see, 1, 0, **sides), case={"reached": frozenset(reached)}, **FIGURES)
@@ -117,7 +117,7 @@ def test_sides(
         ("ok", (), FAIL, "not a number"),
     ],
 )
-def test_health(judge: Ask, see: See, health: Any, reached: tuple[str, ...], verdict: Verdict, text: str) -> None:
+def test_health(*, judge: Ask, see: See, health: Any, reached: tuple[str, ...], verdict: Verdict, text: str) -> None:
     """The named health status decides whether the service is down."""
     case = {"reached": frozenset(reached)}
     finding = judge("severity", looks(see, 1, 0, stable=health), case=case, health="stable.status", **FIGURES)
@@ -136,7 +136,7 @@ def test_health(judge: Ask, see: See, health: Any, reached: tuple[str, ...], ver
         (None, 0.6, FAIL, "severity critical: error ratio"),
     ],
 )
-def test_what_is_not_known(judge: Ask, see: See, p95: Any, errors: Any, verdict: Verdict, text: str) -> None:
+def test_what_is_not_known(*, judge: Ask, see: See, p95: Any, errors: Any, verdict: Verdict, text: str) -> None:
     """A missing figure never makes an incident smaller, and never makes it none."""
     finding = judge("severity", looks(see, p95, errors), **FIGURES)
     assert finding.verdict is verdict
@@ -159,7 +159,7 @@ def test_what_is_not_known(judge: Ask, see: See, p95: Any, errors: Any, verdict:
         (None, 0.6, 0, FAIL, "restart latest revision"),
     ],
 )
-def test_auto_recovery(judge: Ask, see: See, p95: Any, errors: Any, oom: Any, verdict: Verdict, text: str) -> None:
+def test_auto_recovery(*, judge: Ask, see: See, p95: Any, errors: Any, oom: Any, verdict: Verdict, text: str) -> None:
     """The action that applies is named as advice, at each trigger's edge."""
     look = {"m": see({"p95": p95, "errors": errors, "oom": oom}), "other": see({})}
     finding = judge("auto_recovery", look, oom_count="m.oom", **FIGURES)

@@ -47,6 +47,7 @@ class Options:
     ],
 )
 def test_control_rule(
+    *,
     see: Callable[..., Evidence],
     make_case: Callable[..., Case],
     cause: str,
@@ -87,6 +88,7 @@ def test_unseen_is_for_what_was_not_seen(see: Callable[..., Evidence], make_case
     ],
 )
 def test_freshness(
+    *,
     see: Callable[..., Evidence],
     make_case: Callable[..., Case],
     now: datetime,

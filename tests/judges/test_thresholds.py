@@ -37,7 +37,7 @@ S, MS, RATIO = Unit.S, Unit.MS, Unit.RATIO
     ],
 )
 def test_strictness(
-    judge: Ask, environment: Environment, threshold: Any, objective: Any, verdict: Verdict, text: str
+    *, judge: Ask, environment: Environment, threshold: Any, objective: Any, verdict: Verdict, text: str
 ) -> None:
     """What keeps its objective is never rolled back, at the same figure too."""
     changed = replace(

@@ -13,6 +13,7 @@ from gonogo.model.evidence import Evidence
 from gonogo.model.verdict import Finding, Verdict
 
 Ask = Callable[..., Finding]
+COMMAND = "gcloud run services update-traffic ion-api"
 PASS, FAIL, HOLD = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
 
@@ -80,8 +81,7 @@ def test_command(judge: Ask) -> None:
     assert finding.details == (
         "now: r3 100 %",
         "planned: r2 100 %",
-        "command: gcloud run services update-traffic ion-api --to-revisions=r2=100 "
-        "--region=us-central1 --project=naeda-genesis",
+        f"command: {COMMAND} --to-revisions=r2=100 --region=us-central1 --project=naeda-genesis",
         "nothing was changed",
     )
     first = judge("traffic_plan", service({"r2": 100}), to="first")
