@@ -31,7 +31,7 @@ def write_all(
 ) -> Run:
     """Reports, then the verdict, then the job page. The run again, with notes on reports that failed.
 
-    `leaks` looks through what was written, before the verdict is; what it finds, or a verdict that was lost, makes HOLD.
+    `leaks` looks through what was written before the verdict is; what it finds, or a lost verdict, makes HOLD.
     """
     notes = write_formats(run, redact, language)
     found = leaks()
