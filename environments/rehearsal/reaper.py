@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 STOP_WITHIN_S = 3.0
 
@@ -39,21 +40,27 @@ class Job:
         user = self._order.get("user")
         rights: dict[str, object] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
         with (self._folder / f"{self._order['name']}.log").open("ab") as log:
-            for step in steps:
-                with self._lock:
-                    if self._is_ended:
+            try:
+                for step in steps:
+                    if self._run_step(step, log, rights) != 0:
                         return
-                    self._process = process = subprocess.Popen(
-                        step,
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=log,
-                        cwd=self._folder,
-                        start_new_session=os.name == "posix",
-                        **rights,  # type: ignore[call-overload]
-                    )
-                if process.wait() != 0:
-                    return
+            except (OSError, subprocess.SubprocessError) as error:
+                log.write(f"cannot run: {error}\n".encode())
+
+    def _run_step(self, step: list[str], log: BinaryIO, rights: dict[str, object]) -> int | None:
+        with self._lock:
+            if self._is_ended:
+                return None
+            self._process = process = subprocess.Popen(
+                step,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                start_new_session=os.name == "posix",
+                **rights,  # type: ignore[call-overload]
+            )
+        return process.wait()
 
     def ask_to_end(self) -> None:
         with self._lock:
