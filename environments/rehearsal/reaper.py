@@ -51,7 +51,7 @@ class Job:
         with self._lock:
             if self._is_ended:
                 return None
-            self._process = process = subprocess.Popen(
+            process: subprocess.Popen[bytes] = subprocess.Popen(
                 step,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -60,6 +60,7 @@ class Job:
                 start_new_session=os.name == "posix",
                 **rights,  # type: ignore[call-overload]
             )
+            self._process = process
         return process.wait()
 
     def ask_to_end(self) -> None:
