@@ -86,6 +86,8 @@ def matches(value: Any, op: str, wanted: str) -> bool:
             return re.search(wanted, _text(value)) is not None
         case "!~":
             return re.search(wanted, _text(value)) is None
+        case _:
+            pass
     left: Any = value
     right: Any = wanted
     if isinstance(value, int | float) and not isinstance(value, bool):

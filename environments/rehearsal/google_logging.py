@@ -47,10 +47,10 @@ def start(ref: WorldRef, host: str = "127.0.0.1") -> tuple[str, grpc.Server]:
     return f"{host}:{port}", server
 
 
-def handlers(ref: WorldRef) -> list[grpc.GenericRpcHandler]:
+def handlers(ref: WorldRef) -> list[Any]:
     """The service's handlers for grpc.Server.add_generic_rpc_handlers; the world is looked up at each call."""
 
-    def unary(work: Callable[[World, Any], Any], request: Any, response: Any) -> grpc.RpcMethodHandler:
+    def unary(work: Callable[[World, Any], Any], request: Any, response: Any) -> Any:
         return grpc.unary_unary_rpc_method_handler(
             lambda asked, context: answered(work, ref.world, asked, context),
             request_deserializer=request.FromString,

@@ -26,8 +26,8 @@ _TYPES = {"INT64": 2, "DOUBLE": 3, "DISTRIBUTION": 5}
 _Answer: Any = types.ListTimeSeriesResponse.pb()
 _TimeSeries: Any = types.TimeSeries.pb()
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
-ALIGNERS = {member.value: member.name.removeprefix("ALIGN_") for member in types.Aggregation.Aligner}
-REDUCERS = {member.value: member.name.removeprefix("REDUCE_") for member in types.Aggregation.Reducer}
+ALIGNERS = {member.value: member.name.removeprefix("ALIGN_") for member in list[Any](types.Aggregation.Aligner)}
+REDUCERS = {member.value: member.name.removeprefix("REDUCE_") for member in list[Any](types.Aggregation.Reducer)}
 
 
 def start(ref: WorldRef, host: str = "127.0.0.1") -> tuple[str, grpc.Server]:
@@ -39,10 +39,10 @@ def start(ref: WorldRef, host: str = "127.0.0.1") -> tuple[str, grpc.Server]:
     return f"{host}:{port}", server
 
 
-def handlers(ref: WorldRef) -> list[grpc.GenericRpcHandler]:
+def handlers(ref: WorldRef) -> list[Any]:
     """Handlers of the services; the world is looked up at each call."""
 
-    def unary(work: Callable[[World, Any], Any], request: Any, response: Any) -> grpc.RpcMethodHandler:
+    def unary(work: Callable[[World, Any], Any], request: Any, response: Any) -> Any:
         return grpc.unary_unary_rpc_method_handler(
             lambda asked, context: answered(work, ref.world, asked, context),
             request_deserializer=request.pb().FromString,

@@ -158,7 +158,7 @@ def _policy(policy: Policy) -> types.AlertPolicy:
         display_name=policy.name,
         enabled=policy.enabled,
         combiner=types.AlertPolicy.ConditionCombinerType.OR,
-        severity=types.AlertPolicy.Severity[policy.severity],
+        severity=getattr(types.AlertPolicy.Severity, policy.severity),
         notification_channels=[f"{NAME}/notificationChannels/{channel}" for channel in policy.channels],
         conditions=[
             types.AlertPolicy.Condition(

@@ -221,7 +221,7 @@ def _firing(world: World, query: str) -> bool:
 
 
 def _rules(world: World) -> dict[str, Any]:
-    rules = [
+    rules: list[dict[str, Any]] = [
         {
             "name": name,
             "query": query,

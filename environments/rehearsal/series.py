@@ -99,7 +99,8 @@ def _latencies(telemetry: Telemetry, window: Window) -> Iterator[Series]:
 
 
 def _counts(telemetry: Telemetry, window: Window) -> Iterator[Series]:
-    return _requests(telemetry, window, lambda cell: cell.count)
+    none = telemetry.world.fault("request-count-zero")
+    return _requests(telemetry, window, lambda cell: 0 if none else cell.count)
 
 
 def _gauges(world: World, window: Window) -> Iterator[tuple[str, str, list[int]]]:

@@ -201,10 +201,15 @@ def _payloads(request: Request) -> Iterator[tuple[str, dict[str, str | int | flo
         # A call that was repeated and then answered.
         yield (
             "WARNING",
-            {"type": "retry", "error_type": request.error_type or "vertex_retry", "message": request.message}
-            | {"status_code": request.status, "outcome": "recovered"}
-            | _vertex(request)
-            | who,
+            {
+                "type": "retry",
+                "error_type": request.error_type or "vertex_retry",
+                "message": request.message,
+                "status_code": request.status,
+                "outcome": "recovered",
+                **_vertex(request),
+                **who,
+            },
         )
 
 

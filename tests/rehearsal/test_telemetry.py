@@ -7,6 +7,7 @@ import math
 import random
 import statistics
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -760,6 +761,8 @@ def test_monitoring_as_a_broken_source(desk: Desk) -> None:
     desk.become("deployed", "request-count-missing")
     assert not desk.series("request_count")
     assert desk.series("request_latencies")
+    desk.become("deployed", "request-count-zero")
+    assert set(desk.counts(HOUR).values()) == {0}
     desk.become("stage-5", "canary-no-metrics")
     assert not desk.series("request_count", service="ion-api-canary")
     assert desk.series("request_count")
@@ -899,6 +902,24 @@ def test_loop_faults(desk: Desk) -> None:
     desk.become("deployed", "loop-rule-missing")
     [group] = _get(f"{desk.prometheus}/api/v1/rules")["data"]["groups"]
     assert [(rule["name"], rule["health"]) for rule in group["rules"]] == [("ResonanceLoopLate", "ok")]
+
+
+def test_metrics_file_grows(desk: Desk) -> None:
+    """A row a second is added to the file of the world that runs, and none to that of another."""
+    path = resonance.write(desk.become("deployed"))
+    stop = threading.Event()
+    thread = threading.Thread(target=resonance.grow, args=(desk.ref, stop))
+    thread.start()
+    time.sleep(1.3)
+    desk.become("deployed", "loop-safety-block")  # its file is not written yet
+    time.sleep(0.2)
+    grown = path.read_text(encoding="utf-8").splitlines()
+    time.sleep(1.2)
+    stop.set()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert len(grown) >= 602
+    assert path.read_text(encoding="utf-8").splitlines() == grown
 
 
 def test_metrics_file(desk: Desk) -> None:
