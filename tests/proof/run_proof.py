@@ -43,7 +43,8 @@ class Proof:
 
 def has_limit(check: Check) -> bool:
     """True if some rule of the check holds a number against a limit."""
-    return any(getattr(rule.options, name, None) is not None for rule in check.rules for name in _LIMITS)
+    limited = [rule for rule in check.rules if rule.kind == "expect"]
+    return any(getattr(rule.options, name) is not None for rule in limited for name in _LIMITS)
 
 
 def proven_by(check: Check, faults: dict[str, dict[str, Any]]) -> bool:
