@@ -142,6 +142,7 @@ def service() -> run_api.Service:
         template=run_api.RevisionTemplate(
             containers=[container], scaling=run_api.RevisionScaling(min_instance_count=1, max_instance_count=100)
         ),
+        traffic=[run_api.TrafficTarget(revision="ion-api-00042", percent=100)],  # asked for, not yet in force
         traffic_statuses=[
             run_api.TrafficTargetStatus(revision="ion-api-00041", percent=95),
             run_api.TrafficTargetStatus(type_=latest, percent=5, tag="canary"),

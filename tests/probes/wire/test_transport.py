@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -23,6 +24,7 @@ from gonogo.model.environment import Auth, AuthKind, Side
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.addresses import check_address
+from gonogo.probes.body import read_body
 from gonogo.probes.failure import Failure
 from gonogo.probes.http import HttpOptions, look
 from gonogo.probes.transport import Ask, Deadline, fetch
@@ -93,9 +95,10 @@ def test_reset_names_bytes_and_is_retried_only_as_declared(serve: Any, stand: An
     assert "bytes received" in sight.tries[0][1]
 
 
-def test_row03_a_malformed_answer_is_not_retried(serve: Any, stand: Any, tools: Any) -> None:
-    """Row 3: retries are for lost connections; a broken body is an answer."""
-    server = serve(tools.answer(b"{"))
+@pytest.mark.parametrize("raw", [b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n{}", b"SSH-2.0-x\r\n\r\n"])
+def test_row03_a_malformed_answer_is_not_retried(serve: Any, stand: Any, raw: bytes) -> None:
+    """Row 3: retries are for lost connections; a broken answer is an answer."""
+    server = serve(lambda conn: conn.sendall(raw))
     assert unseen(stand(canary=server.url), retries=3).cause is Cause.BROKEN
     assert len(server.heard) == 1
 
@@ -180,6 +183,18 @@ def test_row07_a_promise_over_the_cap_is_not_read(serve: Any, stand: Any) -> Non
     assert "promised 99999999 bytes" in unseen(stand(canary=server.url)).detail
 
 
+def test_row07_endless_interim_answers_stop_at_the_cap(serve: Any, stand: Any) -> None:
+    """Row 7: what is no body counts on the wire too."""
+
+    def endless(conn: socket.socket) -> None:
+        while True:
+            conn.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+
+    vantage = stand(canary=serve(endless).url)
+    with pytest.raises(Failure, match="sent more than the cap of 131072 bytes"):
+        fetch(vantage, Ask(url=vantage.side("canary").url, body_cap=0), Deadline(timedelta(seconds=5)))
+
+
 def bomb() -> bytes:
     """64 MiB of zeros in some 65 kB of gzip."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
@@ -193,6 +208,17 @@ def test_row08_gzip_bomb_stops_at_the_decoded_cap(serve: Any, stand: Any, tools:
     assert failed.cause is Cause.BROKEN
     assert "cap of 1048576 bytes, decoded from" in failed.detail
     assert "(1:" in failed.detail
+
+
+def test_row08_a_bomb_is_not_unpacked_before_it_is_counted() -> None:
+    """Row 8: what is over the cap is never in memory."""
+    packed = bomb()
+    tracemalloc.start()
+    with pytest.raises(Failure, match="over the cap"):
+        read_body([packed], {"content-encoding": "gzip"}, "here", 1024 * 1024, "GET")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * 1024 * 1024
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "gzip, deflate"])
@@ -330,8 +356,9 @@ def test_row15_guards_may_name_a_private_host_but_never_metadata(
     hosts = ("inner.example", "meta.example")
     assert seen(stand(canary=f"http://inner.example:{server.port}", hosts=hosts)).data["status"] == 200
     assert unseen(stand(canary="http://meta.example", hosts=hosts)).cause is Cause.REFUSED
-    with pytest.raises(Failure, match="metadata"):
-        check_address("169.254.169.254", "169.254.169.254", private=True)
+    for address in ("169.254.169.254", "::ffff:169.254.169.254", "fe80::1%eth0"):
+        with pytest.raises(Failure, match="metadata"):
+            check_address(address, address, private=True)
 
 
 def test_row15_hosts_of_nobody_are_refused(serve: Any, stand: Any, tools: Any) -> None:
