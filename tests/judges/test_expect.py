@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.judges.expect import Expect, judge
+from gonogo.judges.expect import judge
+from gonogo.judges.expectation import Expect
 from gonogo.model.environment import Environment, Objective
 from gonogo.model.evidence import Cause, Evidence, Unseen
 from gonogo.model.units import Unit

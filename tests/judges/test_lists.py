@@ -245,6 +245,8 @@ def test_complete(judge: Ask, see: Callable[..., Evidence]) -> None:
     assert worse.verdict is FAIL
     assert "version is not known" in worse.reason
     assert judge("complete", {"a": float("nan")}, figures={"a": "a"}).verdict is HOLD
+    assert judge("complete", {"a": 10**400}, figures={"a": "a"}).verdict is HOLD
+    assert judge("complete", {"a": True}, figures={"a": "a"}).details == ("a: true",)
 
 
 @pytest.mark.parametrize(

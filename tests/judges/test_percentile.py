@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.judges.percentile import is_number, percentile, rank
+from gonogo.judges.percentile import is_number, median, percentile, rank
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
 ranks = st.floats(min_value=0.01, max_value=100)
@@ -41,6 +41,7 @@ def histograms(draw: Any) -> dict[str, Any]:
         ({"buckets": [[0, 10, 5], [10, 20, 5]]}, 100, 20),
         ({"buckets": [[0, 10, 0], [10, 20, 4]]}, 25, 12.5),
         ({"buckets": [[0, 10, 99], [10, None, 1]]}, 99, 10),
+        ({"buckets": [[7, 7, 9]]}, 50, 7),
         ({"buckets": []}, 50, None),
         ({"buckets": [[0, 1, 0]]}, 50, None),
     ],
@@ -74,6 +75,7 @@ def test_nearest_rank(samples: Any, p: float, value: float | None) -> None:
         ({"buckets": [[0, 10, 99], [10, None, 1]]}, 99.5),
         ({"buckets": [[None, 10, 9]]}, 50),
         ({"buckets": [[10, 0, 9]]}, 50),
+        ({"buckets": [[10, 9.9, 9]]}, 50),
     ],
 )
 def test_refuses(samples: Any, p: float) -> None:
@@ -140,3 +142,15 @@ def test_merge(histogram: dict[str, Any], more: list[int], p: float) -> None:
         low = next(edge[0] for edge in one if edge[0] <= min(known) <= edge[1])
         high = next(edge[1] for edge in reversed(one) if edge[0] <= max(known) <= edge[1])
         assert low <= merged <= high
+
+
+@pytest.mark.parametrize(("values", "middle"), [([3], 3), ([3, 1], 2), ([9, 1, 3], 3), ([4, 1, 3, 2], 2.5)])
+def test_median(values: list[float], middle: float) -> None:
+    """The middle value, or the mean of two."""
+    assert median(values) == middle
+
+
+def test_median_of_nothing() -> None:
+    """There is none."""
+    with pytest.raises(ValueError, match="median"):
+        median([])

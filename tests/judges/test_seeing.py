@@ -63,6 +63,7 @@ def test_control_rule(
     assert text in finding.reason
     assert "10.0.0.9:443" in finding.reason
     assert "http look" in finding.reason
+    assert finding.rule == f"an answer from {side or 'http'}"
 
 
 def test_unseen_is_for_what_was_not_seen(see: Callable[..., Evidence], make_case: Callable[..., Case]) -> None:

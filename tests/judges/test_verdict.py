@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gonogo.judges.base import Judge
-from gonogo.judges.expect import Expect
+from gonogo.judges.expectation import Expect
 from gonogo.judges.verdict import judge_check
 from gonogo.model.check import ProbeSpec, Rule
 from gonogo.model.errors import Origin

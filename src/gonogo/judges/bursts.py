@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
 
 from gonogo.judges.base import Expression, Judge
-from gonogo.judges.percentile import is_number
+from gonogo.judges.percentile import is_number, median
 from gonogo.judges.reading import inconclusive, moment, read_list, wrong
 from gonogo.model.units import show_duration, show_number
 from gonogo.model.verdict import Case, Finding, Verdict

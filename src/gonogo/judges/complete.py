@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from gonogo.judges.base import Expression, Judge
 from gonogo.judges.expression import show
-from gonogo.judges.reading import inconclusive, missing, read
+from gonogo.judges.percentile import is_number
+from gonogo.judges.reading import inconclusive, missing, read, wrong_type
 from gonogo.model.units import show_number
 from gonogo.model.verdict import Case, Finding, Verdict
 
@@ -39,11 +40,12 @@ def judge(options: Complete, case: Case) -> Finding:
             lacking.append((name, reading))
             continue
         value = reading.value
+        if isinstance(value, int | float) and not isinstance(value, bool) and not is_number(value):
+            lacking.append((name, wrong_type(reading, rule, "a finite number")))
+            continue
         sources[reading.source] = None
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        lines.append(
-            f"{name}: {show_number(value) if number else value if isinstance(value, str) else show(value, 300)}"
-        )
+        shown = show_number(value) if is_number(value) else value if isinstance(value, str) else show(value, 300)
+        lines.append(f"{name}: {shown}")
     if lacking:
         name, worst = min(lacking, key=lambda item: _RANK[item[1].verdict])
         known = f"{len(lines)} of {len(options.figures)} figures known"

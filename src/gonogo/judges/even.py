@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
 
 from gonogo.judges.base import Expression, Judge
 from gonogo.judges.expression import show
-from gonogo.judges.percentile import is_number
+from gonogo.judges.percentile import is_number, median
 from gonogo.judges.reading import inconclusive, place, read_list, wrong
 from gonogo.model.units import show_number
 from gonogo.model.verdict import Case, Finding, Verdict

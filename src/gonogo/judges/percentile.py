@@ -38,6 +38,15 @@ def percentile(samples: Sequence[float] | Mapping[str, Any], p: float) -> float 
     return sorted(samples)[rank(len(samples), p) - 1]
 
 
+def median(values: Sequence[float]) -> float:
+    """The middle value, or the mean of the two middle ones; ValueError without values."""
+    if not values:
+        raise ValueError("no median of nothing")
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
 def rank(n: int, p: float) -> int:
     """The position, from 1, of the `p`th percentile among `n` > 0 sorted samples."""
     # 99.9 * 1000 / 100 is 999.0000000000001 in floating point; the rank is 999.

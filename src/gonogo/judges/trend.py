@@ -6,11 +6,10 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from statistics import fmean, median
 
 from gonogo.judges.base import Expression, Judge
 from gonogo.judges.expression import show
-from gonogo.judges.percentile import is_number
+from gonogo.judges.percentile import is_number, median
 from gonogo.judges.reading import inconclusive, moment, place, read_list, wrong
 from gonogo.model.units import show_number
 from gonogo.model.verdict import Case, Finding, Verdict
@@ -59,7 +58,7 @@ def judge(options: Trend, case: Case) -> Finding:
         text = f"too few samples, n={len(points)}/{options.min_samples} {source}; {when_text}"
         return inconclusive(rule, text, f"n={len(points)}", when_text, len(points))
     slope, score = theil_sen(thinned(points)), mann_kendall(thinned(points))
-    middle = median(value for _, value in points)
+    middle = median([value for _, value in points])
     if middle <= 0 or len({t for t, _ in points}) < options.min_samples:
         text = f"a rise cannot be measured on these points {source}"
         return inconclusive(rule, text, f"median {show_number(middle)}", "when the points differ in time", len(points))
@@ -83,7 +82,11 @@ def thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     if size <= 1:
         return ordered
     groups = [ordered[i : i + size] for i in range(0, len(ordered), size)]
-    return [(fmean(t for t, _ in group), fmean(v for _, v in group)) for group in groups]
+    return [(_mean([t for t, _ in group]), _mean([v for _, v in group])) for group in groups]
+
+
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values)
 
 
 def theil_sen(points: list[tuple[float, float]]) -> float:
