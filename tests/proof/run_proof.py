@@ -1,5 +1,7 @@
 """Every fault against every phase it shows in, into proof.json: what is green on health and red by which fault.
 
+Health is looked at ten times a phase.
+
     python tests/proof/run_proof.py [--fault NAME ...] [--jobs N] [--out FILE]
 
 Exit status 0 when every item is green on health and red by a named fault, 1 otherwise.
@@ -28,6 +30,7 @@ from gonogo.model.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 PHASES = ("predeploy", "canary", "postdeploy", "daily", "incident", "rollback")
+HEALTHY = 10  # healthy runs of each phase; an item is green if it passed in all of them
 MOST_ALSO = 10  # a fault that turns more than this beside the item proves nothing about it
 _LIMITS = ("below", "at_most", "above", "at_least", "objective")
 
@@ -60,9 +63,9 @@ def run(book: Book, jobs: int, names: Sequence[str]) -> Proof:
     """Health first, then each fault; `jobs` rehearsals side by side."""
     table = fault_table(book.environment, book.root)
     tasks: queue.SimpleQueue[tuple[str | None, str]] = queue.SimpleQueue()
-    for phase in PHASES:
+    for phase in PHASES * HEALTHY:
         tasks.put((None, phase))
-    count = len(PHASES)
+    count = len(PHASES) * HEALTHY
     for name in names:
         for phase in table[name].phases:
             tasks.put((name, phase))
@@ -110,7 +113,8 @@ def run(book: Book, jobs: int, names: Sequence[str]) -> Proof:
     for name, phase, found in sorted(results, key=lambda one: (one[0] or "", one[1])):
         red = [one for one, verdict in found.items() if verdict is not Verdict.PASS]
         if name is None:
-            proof.green.update({one: verdict is Verdict.PASS for one, verdict in found.items()})
+            for one, verdict in found.items():
+                proof.green[one] = proof.green.get(one, True) and verdict is Verdict.PASS
             continue
         for one in red:
             faults_of = proof.red_by.setdefault(one, {})
