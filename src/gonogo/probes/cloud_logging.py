@@ -14,9 +14,9 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.cloud_monitoring import window_start
+from gonogo.probes.deadline import Deadline
 from gonogo.probes.google import channel, host_of, missing, name_of, pages
 from gonogo.probes.observer import observe
-from gonogo.probes.transport import Deadline
 
 ENDPOINT = "logging.googleapis.com"
 SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")

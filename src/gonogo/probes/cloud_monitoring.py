@@ -11,10 +11,10 @@ from typing import Any
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
+from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
 from gonogo.probes.google import channel, host_of, missing, name_of, pages
 from gonogo.probes.observer import observe
-from gonogo.probes.transport import Deadline
 
 ENDPOINT = "monitoring.googleapis.com"
 # A gauge has no difference to take: Cloud Monitoring refuses ALIGN_DELTA for it.

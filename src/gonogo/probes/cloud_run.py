@@ -11,10 +11,10 @@ from gonogo.model.environment import BackEnd
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
+from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
 from gonogo.probes.google import call, channel, host_of, name_of, pages
 from gonogo.probes.observer import observe
-from gonogo.probes.transport import Deadline
 
 ENDPOINT = "run.googleapis.com"
 _SUCCEEDED = "CONDITION_SUCCEEDED"

@@ -10,8 +10,8 @@ from gonogo.model.environment import BackEnd
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause
 from gonogo.probes.base import Vantage
+from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.transport import Deadline
 
 if TYPE_CHECKING:
     import grpc

@@ -13,9 +13,10 @@ from gonogo.model.environment import BackEnd
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Sight, Vantage
+from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
 from gonogo.probes.json_strict import parse_json
-from gonogo.probes.transport import Answer, Ask, Deadline, fetch
+from gonogo.probes.transport import Answer, Ask, fetch
 
 BODY_CAP = 16 * 1024 * 1024
 

@@ -18,6 +18,7 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause
 from gonogo.probes.authorization import authorization
 from gonogo.probes.base import Vantage
+from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
 from gonogo.probes.urls import next_hop, port, where
 
@@ -68,19 +69,6 @@ class Answer:
     def is_json(self) -> bool:
         """Whether the server says that the body is JSON."""
         return self.content_type == "application/json" or self.content_type.endswith("+json")
-
-
-class Deadline:
-    """The one total deadline of a look, however many requests it takes."""
-
-    def __init__(self, allowed: timedelta) -> None:
-        self.allowed = allowed.total_seconds()
-        self.ends = time.monotonic() + self.allowed
-
-    @property
-    def left(self) -> float:
-        """Seconds left, never negative."""
-        return max(0.0, self.ends - time.monotonic())
 
 
 def fetch(vantage: Vantage, ask: Ask, deadline: Deadline, *, patient: bool = True) -> Answer:
