@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from gonogo.flows.book import Book
+from gonogo.config.secrets import check_secrets
+from gonogo.flows.book import Book, fault_table
 from gonogo.flows.collecting import Watcher
 from gonogo.flows.judging import judge_all
 from gonogo.flows.look import Collected, collect, conclude, leaks, scenes
 from gonogo.flows.planning import candidates
 from gonogo.gate.waivers import valid_waiver
 from gonogo.model.check import Check, Severity
+from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import plain
 from gonogo.model.run import Run
 from gonogo.model.units import show_duration
 from gonogo.model.verdict import Outcome, Verdict
+from gonogo.reporting.escape import ci_log, visible
 from gonogo.reporting.reports import write_all
 
 
@@ -62,12 +65,19 @@ def items_of(books: Sequence[Book]) -> tuple[Item, ...]:
 def look_at(
     books: Sequence[Book], items: Sequence[Item], selected: Iterable[str], watch: Callable[[int], Watcher] | None = None
 ) -> tuple[Part, ...]:
-    """One part an environment and scene. A phase is in the manifest, whole, if any item of it is selected."""
+    """One part an environment and scene. A phase is in the manifest, whole, if any item of it is selected.
+
+    ConfigError for a secret that any of the environments lacks, before the first of them is looked at.
+    """
     wanted = set(selected)
+    for book in books:
+        if book.environment.start is None:  # a started one brings its own
+            check_secrets(book.environment)
     parts: list[Part] = []
     for book in books:
         mine = [item for item in items if item.book is book]
         phases = dict.fromkeys(item.check.phase for item in mine if item.key in wanted)
+        _refuse_idle_faults(book, phases)
         for group in scenes(book, phases).values():
             collected = collect(book, group, watch=watch)
             now = max((e.ended for e in collected.evidence.values()), default=collected.started)
@@ -79,6 +89,20 @@ def look_at(
                 )
             )
     return tuple(parts)
+
+
+def _refuse_idle_faults(book: Book, phases: Iterable[str]) -> None:
+    """A fault that no item of this run can show would rehearse nothing and look like health."""
+    here = {check.id for check in candidates(book, phases)}
+    for name in book.faults:
+        fault = fault_table(book.environment, book.root)[name]
+        if here.isdisjoint(fault.turns):
+            actions = sorted({c.action for c in book.checks if c.id in fault.turns and c.action})
+            needs = f" with --allow-action {actions[0]}" if actions and not set(actions) & set(book.actions) else ""
+            raise ConfigError(
+                f"the fault {name!r} cannot show in this run; it turns {', '.join(fault.turns)}:"
+                f" select phase {' or '.join(fault.phases)}{needs}"
+            )
 
 
 def tell(parts: Iterable[Part]) -> dict[str, Told]:
@@ -99,7 +123,8 @@ def _told(part: Part, outcome: Outcome) -> Told:
     sources = ", ".join(
         part.collected.evidence[key].source for key in outcome.evidence if key in part.collected.evidence
     )
-    text = f"{outcome.reason}\nsaw:  {sources or 'the other verdicts'}\nnext: {check.remedy} (owner: {check.owner})"
+    saw = visible(sources or "the other verdicts")
+    text = ci_log(f"{visible(outcome.reason)}\nsaw:  {saw}\nnext: {check.remedy} (owner: {check.owner})")
     rules = "; ".join(finding.rule for finding in outcome.findings)
     facts = {"id": check.id, "verdict": outcome.verdict.value, "rule": rules, "area": check.area.value}
     waiver, _ = valid_waiver(
