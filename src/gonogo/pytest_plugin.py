@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _STATE = pytest.StashKey["State"]()
 _NODE = re.compile(r"::test_item\[(?P<key>[A-Za-z0-9_.-]+)\]\Z")
 _HOW = "gonogo_how"
+_SAW = "gonogo_saw"  # a worker's word that it came across a checklist
 _WORST = (ExitStatus.GO, ExitStatus.HOLD, ExitStatus.NO_GO)
 
 
@@ -41,6 +42,8 @@ class State:
         self.parts: tuple[Part, ...] = ()
         self.told: dict[str, Told] = {}
         self.executed: set[str] = set()
+        self.explained = 0  # failures that pytest counts because an item's verdict is one
+        self.beside: list[str] = []  # what else failed, by node id
         self.problems: list[str] = []
         self.runs: tuple[Run, ...] = ()
         self.handed: Path | None = None  # xdist: the file in which the workers find what their items say
@@ -147,6 +150,18 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object | None) -> None:
+    """A worker has ended: did it crash, and did it have a checklist of which it selected nothing?"""
+    state: State = node.config.stash[_STATE]
+    if error:
+        state.problems.append(f"worker {node.gateway.id} was lost")
+    elif node.workeroutput.get(_SAW):
+        state.open()
+        if state.error is not None:
+            _stop(state.error)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     """The first worker has selected: the controller looks, once for all workers."""
     state: State = node.config.stash[_STATE]
@@ -197,14 +212,32 @@ def judged(request: pytest.FixtureRequest) -> Callable[[str, pytest.Item], None]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Which items really ran; reports of xdist's workers arrive here too."""
-    if report.when == "call" and _current is not None:
-        key = _key(report.nodeid)
-        if key is not None:
-            _current.executed.add(key)
+    """Which items really ran, and ended as they were judged; reports of xdist's workers arrive here too."""
+    if _current is None:
+        return
+    key = _key(report.nodeid)
+    told = _current.told.get(key) if key is not None else None
+    if key is None or told is None or report.when != "call":
+        if report.failed:
+            _current.beside.append(report.nodeid)
+        return
+    _current.executed.add(key)
+    ended = f"{report.outcome}, expected to fail" if hasattr(report, "wasxfail") else report.outcome
+    if ended != _ENDS[told.how]:
+        _current.problems.append(f"{key} was judged {told.how}, and its test ended as {ended}")
+    elif report.failed:
+        _current.explained += 1
 
 
 _current: State | None = None
+_ENDS = {
+    "pass": "passed",
+    "fail": "failed",
+    "hold": "failed",
+    "not_due": "skipped",
+    "advisory": "skipped, expected to fail",
+    "waived": "skipped, expected to fail",
+}
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -221,6 +254,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if state.handed is not None:
         state.handed.unlink(missing_ok=True)
     if hasattr(session.config, "workerinput"):
+        session.config.workeroutput[_SAW] = state.read  # type: ignore[attr-defined]
         return
     if state.items and not state.parts and not session.config.option.collectonly and exitstatus in (0, 1, 5):
         session.exitstatus = ExitStatus.HOLD  # items exist and none was selected: nothing is known
@@ -230,6 +264,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     if exitstatus not in (0, 1):
         state.problems.append(f"pytest ended early ({pytest.ExitCode(exitstatus).name.lower().replace('_', ' ')})")
+    others = session.testsfailed - state.explained
+    if others > 0:
+        named = ", ".join(dict.fromkeys(state.beside)) or "see above"
+        state.problems.append(f"{others} failed in pytest that no item's verdict explains ({named})")
     try:
         state.finish()
         worst = max((run.gated.decision.exit_status for run in state.runs), key=_WORST.index)

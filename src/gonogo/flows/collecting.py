@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -77,9 +77,17 @@ class Collector:
 
         Raises the first ConfigError or SafetyRefusal that a probe raised.
         """
+        evidence: dict[str, Evidence] = {}
+        for each in self._side_by_side(looks):
+            evidence[each.look] = each
+            self.done(each)
+        return evidence
+
+    def _side_by_side(self, looks: Sequence[PlannedLook]) -> Iterator[Evidence]:
+        """Each look once, as they end; those that did not end in time come last."""
         import_clients(look.kind for look in looks)
         tasks: queue.SimpleQueue[PlannedLook | None] = queue.SimpleQueue()
-        done: queue.SimpleQueue[tuple[PlannedLook, Evidence | GonogoError]] = queue.SimpleQueue()
+        ended: queue.SimpleQueue[Evidence | GonogoError] = queue.SimpleQueue()
         for look in looks:
             tasks.put(look)
         workers = min(THREADS, len(looks))
@@ -88,44 +96,36 @@ class Collector:
 
         def work() -> None:
             while (look := tasks.get()) is not None:
+                began = self.clock.now()
                 try:
-                    done.put((look, self.take(look)))
+                    ended.put(self.take(look))
                 except GonogoError as error:
-                    done.put((look, error))
+                    ended.put(error)
+                except BaseException as error:  # noqa: BLE001 - a probe that ends its thread ends one look
+                    ended.put(self._unseen(look, began, f"the {look.kind} probe ended with {type(error).__name__}"))
 
         began = self.clock.now()
         for _ in range(workers):  # daemons: a probe that hangs for ever does not keep the process alive
             threading.Thread(target=work, name="gonogo-look", daemon=True).start()
-        return self._gather(looks, done, began)
-
-    def _gather(
-        self,
-        looks: Sequence[PlannedLook],
-        done: queue.SimpleQueue[tuple[PlannedLook, Evidence | GonogoError]],
-        began: datetime,
-    ) -> dict[str, Evidence]:
-        evidence: dict[str, Evidence] = {}
         limit = time.monotonic() + self.ends_within.total_seconds()
-        while len(evidence) < len(looks):
+        waiting = {look.key: look for look in looks}
+        while waiting:
             try:
-                look, result = done.get(timeout=max(0.0, limit - time.monotonic()))
+                result = ended.get(timeout=max(0.0, limit - time.monotonic()))
             except queue.Empty:
                 break
             if isinstance(result, GonogoError):
                 raise result
-            evidence[look.key] = result
-            self.done(result)
-        for look in looks:
-            if look.key not in evidence:
-                hung = Unseen(
-                    cause=Cause.UNAVAILABLE, detail=f"the look did not end within {show_duration(self.ends_within)}"
-                )
-                late = Evidence(
-                    look=look.key, kind=look.kind, source=look.kind, started=began, ended=self.clock.now(), outcome=hung
-                )
-                evidence[look.key] = late
-                self.done(late)
-        return evidence
+            del waiting[result.look]
+            yield result
+        for look in waiting.values():
+            yield self._unseen(look, began, f"the look did not end within {show_duration(self.ends_within)}")
+
+    def _unseen(self, look: PlannedLook, began: datetime, detail: str) -> Evidence:
+        outcome = Unseen(cause=Cause.UNAVAILABLE, detail=detail)
+        return Evidence(
+            look=look.key, kind=look.kind, source=look.kind, started=began, ended=self.clock.now(), outcome=outcome
+        )
 
     def done(self, evidence: Evidence) -> None:
         """Write one look down and say that it has ended."""
@@ -178,10 +178,11 @@ class Collector:
             self.clock.sleep(max(0.0, nearest - self.clock.monotonic()))
             now = self.clock.monotonic()
             ready = [check for check in waiting if due[check.id] <= now]
-            for key in dict.fromkeys(key for check in ready for key in uses[check.id].values()):
-                evidence[key] = _again(evidence[key], self.take(looks[key]))
+            again = dict.fromkeys(key for check in ready for key in uses[check.id].values())
+            for taken in self._side_by_side([looks[key] for key in again]):
+                evidence[taken.look] = _again(evidence[taken.look], taken)
                 if self.keep is not None:
-                    self.keep(evidence[key])
+                    self.keep(evidence[taken.look])
             for check in ready:
                 if check.eventually is not None:
                     due[check.id] = now + check.eventually.every.total_seconds()

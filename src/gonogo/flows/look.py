@@ -13,7 +13,7 @@ from gonogo.config.raw import overlaid
 from gonogo.config.secrets import Secrets
 from gonogo.config.waivers import load_waivers
 from gonogo.flows.book import Book, digests
-from gonogo.flows.collecting import Clock, Collector, SystemClock, Watcher, import_clients
+from gonogo.flows.collecting import Clock, Collector, SystemClock, Watcher
 from gonogo.flows.judging import judge_all, reached_sides
 from gonogo.flows.planning import make_plan, scene_of, t0_look
 from gonogo.flows.started import Starter
@@ -179,9 +179,7 @@ def _find_t0(book: Book, phases: Sequence[str], collector: Collector) -> dict[st
     look = t0_look(book, phases)
     if look is None:
         return {}
-    import_clients([look.kind])
-    planned = PlannedLook(key=look.key, kind=look.kind, options=look.options, scene=look.scene)
-    return {look.key: collector.take(planned)}
+    return collector.take_all([PlannedLook(key=look.key, kind=look.kind, options=look.options, scene=look.scene)])
 
 
 def _t0(book: Book, first: Mapping[str, Evidence]) -> datetime | None:
