@@ -23,7 +23,7 @@ SIGNED_OFF = {
 WAIVED = ("waiver-expired", "waiver-other-release")
 # Parts of an environment file, by the fault that makes the environment declare them.
 DECLARES: dict[str, dict[str, Any]] = {
-    "contacts-incomplete": {"contacts": {"second": {"reach": ""}}},
+    "contacts-incomplete": {"contacts": {"pagerduty": ""}},
     "watch-owner-missing": {"contacts": {"watch_owner": ""}},
     "announcement-missing": {"templates": {"announcement": "templates/not-there.txt"}},
     "rollback-stricter": {"rollout": {"rollback": {"canary_p95": {"at_most": 2, "unit": "s", "min_samples": 5}}}},

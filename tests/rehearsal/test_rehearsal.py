@@ -215,7 +215,7 @@ def test_switch_to_an_unknown_fault_keeps_the_world(shared: Any) -> None:
 def test_declares_only_what_a_fault_asks_for(shared: Any) -> None:
     """A fault of what people wrote down is declared as a part of the environment file."""
     assert shared.switch("before")["declares"] == {}
-    assert shared.switch("before", "contacts-incomplete")["declares"] == {"contacts": {"second": {"reach": ""}}}
+    assert shared.switch("before", "contacts-incomplete")["declares"] == {"contacts": {"pagerduty": ""}}
 
 
 def test_sign_offs_and_waivers(shared: Any) -> None:
