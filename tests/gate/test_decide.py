@@ -161,7 +161,8 @@ def test_summaries(outcome: Make, gate: Gate, now: datetime) -> None:
 
 def test_not_due_is_shown(outcome: Make, gate: Gate) -> None:
     """What is not due yet is shown and does not decide."""
-    gated = gate([outcome("c0", PASS)], not_due={"c9": timedelta(hours=24)})
+    late = {"c9": timedelta(hours=24)}
+    gated = gate([outcome("c0", PASS)], not_due=late)
     assert gated.decision is Decision.GO
     assert gated.not_due == {"c9": timedelta(hours=24)}
     assert gated.counts == {
@@ -173,6 +174,13 @@ def test_not_due_is_shown(outcome: Make, gate: Gate) -> None:
         "waived": 0,
         "not_due": 1,
     }
+
+
+def test_what_is_not_due_and_was_judged_all_the_same(outcome: Make, gate: Gate) -> None:
+    """Its outcome neither decides nor is a stranger."""
+    outcomes = [outcome("c0", PASS), outcome("c9", FAIL)]
+    assert gate(outcomes, manifest_ids=("c0",), not_due={"c9": None}).decision is Decision.GO
+    assert gate(outcomes, manifest_ids=("c0",)).decision is Decision.HOLD
 
 
 def test_one_of_ten_thousand(outcome: Make, gate: Gate) -> None:

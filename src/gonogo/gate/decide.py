@@ -56,7 +56,7 @@ def decide(
                 held.append(f"{id_}: {outcome.reason}")
             case Verdict.PASS:
                 pass
-    held = [*_integrity(judged, manifest_ids, executed_ids, narrowed=narrowed), *problems, *held]
+    held = [*_integrity(judged, manifest_ids, executed_ids, not_due, narrowed=narrowed), *problems, *held]
     if not against and not held and not any(o.verdict is Verdict.PASS and not _sums_up(o) for o in judged):
         held.append("nothing passed: no item of the manifest proves anything")
     decision = Decision.NO_GO if against else Decision.HOLD if held else Decision.GO
@@ -82,7 +82,12 @@ def _waiver(
 
 
 def _integrity(
-    outcomes: Sequence[Outcome], manifest_ids: Sequence[str], executed_ids: Collection[str], *, narrowed: bool
+    outcomes: Sequence[Outcome],
+    manifest_ids: Sequence[str],
+    executed_ids: Collection[str],
+    not_due: Collection[str],
+    *,
+    narrowed: bool,
 ) -> list[str]:
     """What is wrong with the run as a whole, whatever its items say."""
     held: list[str] = []
@@ -101,7 +106,7 @@ def _integrity(
         id_ for counted in (Counter(manifest_ids), Counter(executed_ids), have) for id_, n in counted.items() if n > 1
     }
     held += [f"{id_}: stands there more than once" for id_ in sorted(twice)]
-    held += [f"{id_}: is not in the manifest" for id_ in sorted((set(have) | executed) - manifest)]
+    held += [f"{id_}: is not in the manifest" for id_ in sorted((set(have) | executed) - manifest - set(not_due))]
     return held
 
 
