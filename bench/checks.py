@@ -36,7 +36,7 @@ def measure(runs: int) -> tuple[dict[str, list[float]], dict[str, float], dict[s
         folder = Path(name)
         newman = _newman(folder / "node")
         run = _recorded(projects.ours(folder / "recorded", port, ITEMS, paths=ITEMS))
-        fast = {
+        commands = {
             "ours": _pytest(
                 projects.ours(folder / "ours", port, ITEMS, paths=ITEMS), "-m", "predeploy", "--env", "bench"
             ),
@@ -45,8 +45,6 @@ def measure(runs: int) -> tuple[dict[str, list[float]], dict[str, float], dict[s
             "rejudge": Command(words=[*GONOGO, "judge", str(run)], cwd=folder / "recorded"),
             "ours_collect": Command(words=[*PYTEST, "--collect-only", "-q"], cwd=ROOT),
             "bare_collect": _pytest(projects.trivial(folder / "as-many", _items_of_ion()), "--collect-only", "-q"),
-        }
-        slow = {
             "newman": Command(
                 words=["node", str(newman), "run", "collection.json"],
                 cwd=projects.newman(folder / "postman", port, ITEMS),
@@ -57,7 +55,7 @@ def measure(runs: int) -> tuple[dict[str, list[float]], dict[str, float], dict[s
             ),
             "bare_pytest_5000": _pytest(projects.trivial(folder / "trivial-many", MANY)),
         }
-        costs = interleaved(fast, runs) | interleaved(slow, runs)
+        costs = interleaved(commands, runs)
         versions = _versions(newman)
     cpu = {"ours_5000", "bare_pytest_5000"}
     raw = {

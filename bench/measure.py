@@ -64,11 +64,11 @@ def interleaved(commands: Mapping[str, Command], runs: int) -> dict[str, list[Co
     found: dict[str, list[Cost]] = {name: [] for name in commands}
     for round_ in range(runs + 1):
         for name, command in commands.items():
-            print(f"\r{round_}/{runs} {name:<30}", end="", file=sys.stderr, flush=True)
+            if sys.stderr.isatty():
+                print(f"\r{round_}/{runs} {name:<30}\r", end="", file=sys.stderr, flush=True)
             once = cost(command)
             if round_:
                 found[name].append(once)
-    print("\r" + " " * 40 + "\r", end="", file=sys.stderr, flush=True)
     return found
 
 
