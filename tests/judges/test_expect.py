@@ -171,6 +171,10 @@ def test_when_it_becomes_decidable(judge: Ask) -> None:
     assert finding.decidable == "decidable when n reaches 20, in about 3h at the present 5.0 an hour"
     unknown = judge("expect", {"p95_ms": 1, "count": 0, "over_s": 3600}, value="p95_ms", objective="p95")
     assert unknown.decidable == "decidable when n reaches 20"
+    for odd in (0, -1, "60", None):
+        no_rate = judge("expect", {"p95_ms": 1, "count": 5, "over_s": odd}, value="p95_ms", objective="p95")
+        assert (no_rate.decidable or "").startswith("decidable when n reaches 20")
+        assert "hour" not in (no_rate.decidable or "")
 
 
 def test_rule_and_observation(judge: Ask) -> None:
@@ -203,6 +207,10 @@ def test_a_mixed_expression_is_an_observers(see: Callable[..., Evidence], judge:
     looks = {"canary": see({}, side="canary"), "service": see({"v": "1"})}
     assert judge("expect", looks, value="canary.v", same_as="service.v").verdict is FAIL
     assert judge("expect", looks, value="canary.v || service.x", equals="1").verdict is HOLD
+    typed = {"canary": see({"v": 1}, side="canary"), "service": see({"v": "1"}), "stable": see({"v": "1"}, side="s")}
+    assert judge("expect", typed, value="canary.v", same_as="service.v").verdict is HOLD
+    assert judge("expect", typed, value="service.v", same_as="canary.v").verdict is HOLD
+    assert judge("expect", typed, value="canary.v", same_as="stable.v").verdict is FAIL
 
 
 def test_an_unseen_side(see: Callable[..., Evidence], judge: Ask) -> None:

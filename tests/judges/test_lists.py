@@ -138,6 +138,12 @@ def test_has_text(judge: Ask, text: str, holds: bool) -> None:
     assert finding.observed == f"{int(holds)} of 2"
 
 
+def test_has_text_without_its_v(judge: Ask) -> None:
+    """A version may stand with or without its v."""
+    assert judge("has_text", {"a": ["v1.2.3 is out"], "v": "1.2.3"}, value="a", text="v").verdict is PASS
+    assert judge("has_text", {"a": ["x1.2.3", "v1.2.31"], "v": "1.2.3"}, value="a", text="v").verdict is FAIL
+
+
 @pytest.mark.parametrize("wanted", ["", " ", 3, None])
 def test_has_text_of_nothing(judge: Ask, wanted: Any) -> None:
     """An empty text would stand in every message."""

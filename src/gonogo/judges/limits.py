@@ -101,7 +101,7 @@ def _too_few(options: Expect, case: Case, rule: str, *, counted: tuple[int, int]
     when = f"decidable when n reaches {least}"
     documents = [e.outcome.data for e in case.evidence.values() if isinstance(e.outcome, Seen)]
     over = documents[0].get("over_s") if len(documents) == 1 else None
-    if n > 0 and is_number(over) and over and over > 0:
+    if n > 0 and is_number(over) and over > 0:
         left = timedelta(seconds=round((least - n) * over / n))
         when += f", in about {show_duration(left)} at the present {show(round(n * 3600 / over, 1))} an hour"
     sources = ", ".join(dict.fromkeys(e.source for e in case.evidence.values()))
