@@ -13,11 +13,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
 from gonogo.cli import main
+from gonogo.config.environment import load_environment
 from gonogo.flows.initialise import initialise
 from gonogo.model.errors import ConfigError, SafetyRefusal
 
@@ -78,12 +80,13 @@ def gonogo(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.
 
 
 def test_init_writes_a_project_and_never_overwrites(adopted: Path, service: str) -> None:
-    """Five files, and a second init leaves every one of them as it is."""
+    """Six files, and a second init leaves every one of them as it is."""
     names = [
         "conftest.py",
         "environments/shop.yaml",
         "checks/shop/predeploy.yaml",
         "checks/test_checklist.py",
+        "reports/.gitignore",
         "pytest.ini",
     ]
     before = {name: (adopted / name).read_bytes() for name in names}
@@ -107,6 +110,7 @@ def test_init_writes_a_project_and_never_overwrites(adopted: Path, service: str)
         ("http://h/a b", ConfigError, "is not an address"),
         ("https://kim:pass@shop.example/", SafetyRefusal, "holds a user"),
         ("https://shop.example/?token=abc", SafetyRefusal, "holds a user, query"),
+        ("http://shop.example/health", SafetyRefusal, "give its https address, or say --not-live"),
     ],
 )
 def test_init_refuses_what_is_no_address(url: str, error: type[Exception], message: str, tmp_path: Path) -> None:
@@ -119,14 +123,76 @@ def test_init_refuses_what_is_no_address(url: str, error: type[Exception], messa
 def test_init_names_itself_after_the_host_and_guards_what_is_live(tmp_path: Path) -> None:
     """Https is a live system; its file says so and loads; settings of pytest that are there stay."""
     (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n", encoding="utf-8")
-    written = dict(initialise(tmp_path, "https://shop.example:8443/api/health"))
-    assert "pytest.ini" not in written
+    begun = initialise(tmp_path, "https://shop.example:8443/api/health")
+    assert "pytest.ini" not in dict(begun.files)
+    assert begun.command == "pytest -p no:locust checks -m predeploy --env shop"
     text = (tmp_path / "environments/shop.yaml").read_text(encoding="utf-8")
     assert 'url: "https://shop.example:8443", health: "/api/health"' in text
     assert "live: true" in text
-    assert "service.yaml" in str(dict(initialise(tmp_path, "http://127.0.0.1:8000/")))
+    assert "environments/service.yaml" in dict(initialise(tmp_path, "http://127.0.0.1:8000/").files)
     with pytest.raises(ConfigError, match="a name is made of"):
         initialise(tmp_path, "http://127.0.0.1/", "../x")
+
+
+@pytest.mark.parametrize(
+    ("url", "arguments", "live"),
+    [
+        ("https://no.example/ready", {}, True),
+        ("https://on.example/a%20b/%7B%7D'", {}, True),
+        ("https://쇼핑.example", {}, True),
+        ("https://staging.example/", {"live": False}, False),
+        ("http://staging.example:8080/health", {"live": False}, False),
+        ("https://127.0.0.1:8443/health", {}, False),
+        ("http://localhost:1/health", {}, False),
+        ("http://[::1]:1/health", {}, False),
+        ("https://shop.example/health", {"name": "null"}, True),
+        ("https://shop.example/health", {"name": "a-"}, True),
+    ],
+)
+def test_what_init_writes_passes_the_strict_reader(url: str, arguments: Any, live: bool, tmp_path: Path) -> None:
+    """Any address it takes makes an environment with one side and a checklist that load."""
+    begun = initialise(tmp_path, url, **arguments)
+    environment = load_environment(begun.name, tmp_path / "environments")
+    assert environment.guards.live is live
+    assert list(environment.sides) == ["stable"]
+    side = environment.sides["stable"]
+    assert side.url + side.health in (url, f"{url}/health", f"{url}health")
+    done = gonogo("list", "--env", begun.name, cwd=tmp_path)
+    assert f"{begun.name}-pre-health  predeploy" in done.stdout, done.stderr
+
+
+def test_init_fits_into_a_project_that_has_tests(tmp_path: Path) -> None:
+    """Settings, conftest.py and tests of the project stay, and the command it prints works there."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_own.py").write_text("def test_own(): pass\n", encoding="utf-8")
+    bare = gonogo("init", "http://127.0.0.1:1/health", "--name", "shop", cwd=tmp_path)
+    assert bare.stdout.endswith("next:  pytest checks -m predeploy --env shop\n")
+    own = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "1 passed" in own.stdout, own.stdout + own.stderr
+    (tmp_path / "pytest.ini").unlink()
+    (tmp_path / "setup.cfg").write_text("[tool:pytest]\ntestpaths = tests\n", encoding="utf-8")
+    (tmp_path / "conftest.py").write_text("# mine\n", encoding="utf-8")
+    again = gonogo("init", "http://127.0.0.1:2/health", "--name", "shop", cwd=tmp_path)
+    assert "note:  environments/shop.yaml stays as it is and does not name http://127.0.0.1:2" in again.stdout
+    command = again.stdout.splitlines()[-1].removeprefix("next:  ").split()
+    assert " ".join(command) == "pytest -p gonogo.pytest_plugin -p no:locust checks -m predeploy --env shop"
+    ran = subprocess.run(
+        [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
+    )
+    assert ran.returncode in (1, 6), ran.stdout + ran.stderr
+    assert "shop-pre-health" in ran.stdout
+
+
+def test_a_run_without_an_environment_names_those_that_are_there(adopted: Path) -> None:
+    """The default is the rehearsal; where there is none, the line says what --env takes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-m", "predeploy"],
+        cwd=adopted, capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 4, done.stdout
+    assert "there is no environment 'local' (environments/ has shop)" in done.stderr
 
 
 def test_judge_gives_the_same_verdict_again_and_sends_nothing(recorded: Path) -> None:

@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     add = command("init", _init, "write an environment and a first checklist for a service, and conftest.py")
     add("url", metavar="URL", help="where it answers, with its health path")
     add("--name", metavar="NAME", help="of the environment and its system (default: from the host)")
+    add("--not-live", action="store_true", help="a staging or test system, which http may reach")
 
     add = command("rehearse", _rehearse, "keep a rehearsed environment up until Ctrl-C and print its addresses")
     add("--scene", metavar="NAME", default="")
@@ -208,11 +209,12 @@ def _init(options: argparse.Namespace) -> int:
 
     from gonogo.flows.initialise import initialise  # noqa: PLC0415
 
-    files = initialise(Path(), options.url, options.name)
-    for path, written in files:
+    begun = initialise(Path(), options.url, options.name, live=not options.not_live)
+    for path, written in begun.files:
         _say(f"{'wrote' if written else 'kept '}  {path}\n")
-    name = next(path for path, _ in files if path.startswith("environments/")).removeprefix("environments/")
-    _say(f"next:  pytest -m predeploy --env {name.removesuffix('.yaml')}\n")
+    for note in begun.notes:
+        _say(f"note:  {note}\n")
+    _say(f"next:  {begun.command}\n")
     return 0
 
 

@@ -53,7 +53,7 @@ def listing(checks: Sequence[Check], language: str = "en") -> str:
         mark = "sign-off" if check.mode is Mode.SIGNOFF else check.severity.value
         head = f"{check.id:<{wide}}  {check.phase:<10} {at_of(check) or '-':<6} {check.area:<10} {mark:<8}"
         lines.append(f"{head}  {title_of(check, language)}")
-    return "\n".join([*lines, f"{len(checks)} items"]) + "\n"
+    return "\n".join([*lines, f"{len(checks)} item{'s' * (len(checks) != 1)}"]) + "\n"
 
 
 def listed(checks: Sequence[Check]) -> list[dict[str, Any]]:
