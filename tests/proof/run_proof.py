@@ -59,72 +59,76 @@ def proven_by(check: Check, faults: dict[str, dict[str, Any]]) -> bool:
     )
 
 
-def run(book: Book, jobs: int, names: Sequence[str]) -> Proof:
-    """Health first, then each fault; `jobs` rehearsals side by side."""
-    table = fault_table(book.environment, book.root)
-    tasks: queue.SimpleQueue[tuple[str | None, str]] = queue.SimpleQueue()
-    for phase in PHASES * HEALTHY:
-        tasks.put((None, phase))
-    count = len(PHASES) * HEALTHY
-    for name in names:
-        for phase in table[name].phases:
-            tasks.put((name, phase))
-            count += 1
-    results: list[tuple[str | None, str, dict[str, Verdict]]] = []
-    proof = Proof()
-    lock = threading.Lock()
+class Prover:
+    """Rehearsals side by side, working off one list of runs: a fault, or health, in one phase."""
 
-    def work() -> None:
-        starter = Starter(book.environment, book.root)
-        up = False
+    def __init__(self, book: Book, names: Sequence[str]) -> None:
+        self.book = book
+        self.table = fault_table(book.environment, book.root)
+        self.proof = Proof()
+        self.results: list[tuple[str | None, str, dict[str, Verdict]]] = []
+        self._lock = threading.Lock()
+        self._tasks: queue.SimpleQueue[tuple[str | None, str]] = queue.SimpleQueue()
+        tasks: list[tuple[str | None, str]] = [(None, phase) for phase in PHASES * HEALTHY]
+        tasks += [(name, phase) for name in names for phase in self.table[name].phases]
+        self.count = len(tasks)
+        for task in tasks:
+            self._tasks.put(task)
+
+    def run(self, jobs: int) -> Proof:
+        """Everything, by `jobs` rehearsals."""
+        threads = [threading.Thread(target=self._work) for _ in range(jobs)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if len(self.results) < self.count:
+            self.proof.problems.append(f"{self.count - len(self.results)} of {self.count} runs did not end")
+        for name, phase, found in sorted(self.results, key=lambda one: (one[0] or "", one[1])):
+            self._note(name, phase, found)
+        return self.proof
+
+    def _work(self) -> None:
+        starter = Starter(self.book.environment, self.book.root)
         try:
+            starter.up("", ())
             while True:
-                try:
-                    name, phase = tasks.get_nowait()
-                except queue.Empty:
-                    return
-                began = time.monotonic()
-                faults = (name,) if name else ()
-                mine = replace(book, faults=faults)
-                if not up:
-                    starter.up(book.environment.start.scenes[phase], ())  # type: ignore[union-attr]
-                    up = True
-                collected = collect(mine, (phase,), starter=starter)
-                now = max(e.ended for e in collected.evidence.values())
-                found = {o.check.id: o.verdict for o in judge_all(collected.plan, collected.evidence, now)}
-                red = [one for one, verdict in found.items() if verdict is not Verdict.PASS]
-                with lock:
-                    results.append((name, phase, found))
-                    took = time.monotonic() - began
-                    print(f"[{len(results)}/{count}] {name or 'health'} in {phase}: {len(red)} red, {took:.1f} s", flush=True)
+                name, phase = self._tasks.get_nowait()
+                self._one(starter, name, phase)
+        except queue.Empty:
+            return
         except Exception as error:  # noqa: BLE001 - one broken rehearsal must not hide the others
-            with lock:
-                proof.problems.append(f"a rehearsal broke: {error}")
+            with self._lock:
+                self.proof.problems.append(f"a rehearsal broke: {error}")
         finally:
             starter.end()
 
-    threads = [threading.Thread(target=work) for _ in range(jobs)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if len(results) < count:
-        proof.problems.append(f"{count - len(results)} of {count} runs did not end")
-    for name, phase, found in sorted(results, key=lambda one: (one[0] or "", one[1])):
-        red = [one for one, verdict in found.items() if verdict is not Verdict.PASS]
+    def _one(self, starter: Starter, name: str | None, phase: str) -> None:
+        began = time.monotonic()
+        collected = collect(replace(self.book, faults=(name,) if name else ()), (phase,), starter=starter)
+        now = max(e.ended for e in collected.evidence.values())
+        found = {o.check.id: o.verdict for o in judge_all(collected.plan, collected.evidence, now)}
+        red = sum(verdict is not Verdict.PASS for verdict in found.values())
+        with self._lock:
+            self.results.append((name, phase, found))
+            took = time.monotonic() - began
+            done = f"[{len(self.results)}/{self.count}]"
+            print(f"{done} {name or 'health'} in {phase}: {red} red, {took:.1f} s", flush=True)
+
+    def _note(self, name: str | None, phase: str, found: dict[str, Verdict]) -> None:
         if name is None:
             for one, verdict in found.items():
-                proof.green[one] = proof.green.get(one, True) and verdict is Verdict.PASS
-            continue
+                self.proof.green[one] = self.proof.green.get(one, True) and verdict is Verdict.PASS
+            return
+        red = [one for one, verdict in found.items() if verdict is not Verdict.PASS]
         for one in red:
-            faults_of = proof.red_by.setdefault(one, {})
-            faults_of[name] = {"verdict": found[one].value, "also": [other for other in red if other != one]}
-        missed = [one for one in table[name].turns if one in found and one not in red]
+            also = [other for other in red if other != one]
+            self.proof.red_by.setdefault(one, {})[name] = {"verdict": found[one].value, "also": also}
+        missed = [one for one in self.table[name].turns if one in found and one not in red]
         if missed:
-            proof.problems.append(f"fault {name} in {phase} did not turn {', '.join(missed)}")
+            self.proof.problems.append(f"fault {name} in {phase} did not turn {', '.join(missed)}")
         if not red:
-            proof.problems.append(f"fault {name} in {phase} turned nothing")
-    return proof
+            self.proof.problems.append(f"fault {name} in {phase} turned nothing")
 
 
 def document(proof: Proof, checks: Iterable[Check]) -> dict[str, Any]:
@@ -161,7 +165,7 @@ def main() -> int:
         request = Request(root=ROOT, actions=("metrics-reset",), out=Path(scratch))
         book = open_books(request)[0]
         table = fault_table(book.environment, ROOT)
-        proof = run(book, args.jobs, args.fault or list(table))
+        proof = Prover(book, args.fault or list(table)).run(args.jobs)
     checks = [check for check in book.checks if check.phase in PHASES]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(document(proof, checks), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
