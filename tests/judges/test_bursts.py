@@ -89,6 +89,30 @@ def test_entries_without_clients_or_statuses(judge: Ask) -> None:
     assert judge("bursts", {"e": entries}, value="e").verdict is PASS
 
 
+def test_edges_of_a_burst(judge: Ask) -> None:
+    """Three windows are needed; with half of them empty the median is the mean of the middle two."""
+    assert judge("bursts", {"e": extra(1, at=0, over=1) + extra(100, at=5, over=60)}, value="e").verdict is PASS
+    three = extra(1, at=0, over=1) + extra(1, at=5, over=1) + extra(100, at=10, over=60)
+    assert "burst: 100 entries" in judge("bursts", {"e": three}, value="e").reason
+    four = extra(20, at=0, over=60) + extra(200, at=15, over=60)
+    assert (
+        "burst: 200 entries in 5m from 2026-11-20 00:15 UTC, median 10"
+        in judge("bursts", {"e": four}, value="e").reason
+    )
+
+
+@pytest.mark.parametrize(("n", "of", "verdict"), [(19, 21, PASS), (20, 21, FAIL), (30, 70, PASS), (31, 70, FAIL)])
+def test_edges_of_taking_over(judge: Ask, n: int, of: int, verdict: Verdict) -> None:
+    """From twenty entries on, and more than three in ten; told once where all lie within one hour."""
+    entries = extra(of, at=0, over=3000) + extra(n, at=0, over=3000, user="one")
+    finding = judge("bursts", {"e": entries}, value="e")
+    assert finding.verdict is verdict
+    assert len(finding.details) == (verdict is FAIL)
+    failing = extra(of, at=0, over=3000) + extra(n, at=0, over=3000, status=500)
+    assert judge("bursts", {"e": failing}, value="e").verdict is verdict
+    assert finding.observed == (finding.details[0] if finding.details else "nothing stands out")
+
+
 @pytest.mark.parametrize(
     "options",
     [

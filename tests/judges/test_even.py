@@ -49,6 +49,12 @@ def test_even(judge: Ask, given: list[Any], options: dict[str, Any], verdict: Ve
     assert text in finding.reason
 
 
+def test_rules(judge: Ask) -> None:
+    """The rule says what was judged: presence, or evenness."""
+    assert judge("even", {"e": []}, value="e", measure=None).rule == "every persona_used has entries"
+    assert judge("even", {"e": []}, value="e").rule.startswith("median process_time_ms of no persona_used > 2 x")
+
+
 def test_details(judge: Ask) -> None:
     """A line a group."""
     finding = judge("even", {"e": entries(Lua=400, Elro=420)}, value="e")

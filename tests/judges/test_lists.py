@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from gonogo.judges.bursts import Bursts
 from gonogo.judges.complete import Complete
 from gonogo.judges.error_mix import ErrorMix
+from gonogo.judges.even import Even
 from gonogo.judges.listed import Listed
 from gonogo.judges.patterns import Patterns, normal
 from gonogo.judges.scope import Scope
 from gonogo.judges.split import Split
+from gonogo.judges.trend import Trend
 from gonogo.model.evidence import Cause, Evidence, Unseen
 from gonogo.model.verdict import Finding, Verdict
 
@@ -270,3 +273,21 @@ def test_refuses_options(options: type, values: dict[str, Any]) -> None:
     """Options under which nothing could be found are refused."""
     with pytest.raises(ValueError, match=r"\w+"):
         options(**values)
+
+
+@pytest.mark.parametrize(
+    ("options", "values"),
+    [
+        (Bursts, {"min_count": 1, "share": 1}),
+        (ErrorMix, {"below": 1}),
+        (Even, {"min_samples": 1}),
+        (Listed, {"at_most_shown": 1}),
+        (Patterns, {"at_least": 2}),
+        (Scope, {"at_most": 0, "min_count": 1, "min_samples": 1}),
+        (Trend, {"tolerance": 0, "min_samples": 5}),
+    ],
+)
+def test_accepts_the_edge(options: type, values: dict[str, Any]) -> None:
+    """The strictest options that mean something are accepted."""
+    made = options(value="e", **values)
+    assert {key: getattr(made, key) for key in values} == values

@@ -43,6 +43,7 @@ def others(make_case: Callable[..., Case]) -> Callable[..., tuple[Outcome, ...]]
         ([], HOLD, "nothing was checked"),
         ([PASS] * 199 + [FAIL], FAIL, "NO-GO: 199 of 200 (99 %) passed; c199"),
         ([FAIL] * 7, FAIL, "c0, c1, c2, c3, c4 and 2 more"),
+        ([FAIL] * 5, FAIL, "passed; c0, c1, c2, c3, c4"),
     ],
 )
 def test_worst(
@@ -52,6 +53,7 @@ def test_worst(
     finding = judge(Summary(style=style), make_case(None, others=others(verdicts)))
     assert finding.verdict is verdict
     assert text in finding.reason
+    assert "and 0 more" not in finding.reason
     assert bool(finding.decidable) is (verdict is HOLD)
 
 

@@ -110,6 +110,9 @@ def test_known_values() -> None:
     assert theil_sen([(0, 0), (1, 2), (2, 4)]) == 2
     assert mann_kendall([(0, 1), (1, 2), (2, 3), (3, 5), (4, 4)]) == pytest.approx(7 / math.sqrt(50 / 3))
     assert mann_kendall([(0, 1), (1, 1)]) == 0
+    tied = (3 * 2 * 11 - 2 * 1 * 9) / 18
+    assert mann_kendall([(0, 1), (1, 1), (2, 2)]) == pytest.approx(1 / math.sqrt(tied))
+    assert mann_kendall([(0, 2), (1, 1), (2, 1)]) == pytest.approx(-1 / math.sqrt(tied))
 
 
 @pytest.mark.parametrize("options", [{"tolerance": -0.1}, {"tolerance": math.inf}, {"min_samples": 4}])
