@@ -91,6 +91,17 @@ def test_not_finite(document: dict[str, Any], path: str | None) -> None:
     assert not_finite(document) == path
 
 
+def test_not_finite_of_many() -> None:
+    """Each of many documents is told by itself, the first one asked again too."""
+    whole = [{"a": float(n)} for n in range(200)]
+    broken = [{"a": float("nan"), "n": n} for n in range(200)]
+    for one, other in zip(whole, broken, strict=True):
+        assert not_finite(one) is None
+        assert not_finite(other) == "a is nan"
+    assert not_finite(whole[0]) is None
+    assert not_finite(broken[0]) == "a is nan"
+
+
 def test_depth() -> None:
     """Row 26: a document nested ten thousand deep is an error of one line, no traceback."""
     document: dict[str, Any] = {}

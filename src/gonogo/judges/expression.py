@@ -49,6 +49,21 @@ def not_finite(document: Mapping[str, Any]) -> str | None:
 
     Expressions are refused such documents as a whole: in JMESPath a filter drops a NaN and max() hides one.
     """
+    # Many rules read one look's document, which is never changed: it is walked once. The entry holds the document,
+    # so that its id is not given to another.
+    known = _WALKED.get(id(document))
+    if known is None or known[0] is not document:
+        if len(_WALKED) >= _MOST_WALKED:
+            _WALKED.clear()
+        known = _WALKED[id(document)] = (document, _first_non_finite(document))
+    return known[1]
+
+
+_MOST_WALKED = 64
+_WALKED: dict[int, tuple[Mapping[str, Any], str | None]] = {}
+
+
+def _first_non_finite(document: Mapping[str, Any]) -> str | None:
     try:
         # The C encoder is the fastest walk over a document that there is.
         json.dumps(document if isinstance(document, dict) else dict(document), allow_nan=False)
