@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from gonogo.gate.waivers import valid_waiver
 from gonogo.judges import JUDGES
 from gonogo.judges.verdict import judge_check
 from gonogo.model.check import Check
 from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
 from gonogo.model.run import Plan
-from gonogo.model.verdict import Case, Outcome
+from gonogo.model.verdict import Case, Outcome, Waiver
 
 
 def reached_sides(evidence: Iterable[Evidence]) -> frozenset[str]:
@@ -42,6 +43,7 @@ def judge_all(
     """Outcomes in the order of the manifest (of `only`, where given)."""
     checks = plan.checks if only is None else only
     seen = reached_sides(evidence.values()) if reached is None else reached
+    waived = frozenset(check.id for check in plan.checks if plan.waivers and waiver_of(plan, check.id, now))
     outcomes: dict[str, Outcome] = {}
 
     def judge(check: Check, others: tuple[Outcome, ...] = ()) -> None:
@@ -55,6 +57,7 @@ def judge_all(
             evidence={name: evidence[key] for name, key in uses.items() if key in evidence},
             reached=seen,
             others=others,
+            waived=waived,
         )
         outcomes[check.id] = judge_check(case)
 
@@ -67,3 +70,10 @@ def judge_all(
     for check in last:
         judge(check, tuple(o for o in first if o.check.phase == check.phase))
     return tuple(outcomes[check.id] for check in checks)
+
+
+def waiver_of(plan: Plan, check_id: str, now: datetime) -> Waiver | None:
+    """The waiver that covers a failure of this check at `now`, if there is one."""
+    version = plan.release.version if plan.release is not None else ""
+    waiver, expired = valid_waiver(plan.waivers, check_id, plan.environment.name, version, now)
+    return None if expired else waiver

@@ -10,10 +10,9 @@ from typing import Any
 from gonogo.config.secrets import check_secrets
 from gonogo.flows.book import Book, fault_table
 from gonogo.flows.collecting import Watcher
-from gonogo.flows.judging import judge_all
+from gonogo.flows.judging import judge_all, waiver_of
 from gonogo.flows.look import Collected, collect, conclude, leaks, scenes
 from gonogo.flows.planning import candidates
-from gonogo.gate.waivers import valid_waiver
 from gonogo.model.check import Check, Severity
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import plain
@@ -127,13 +126,7 @@ def _told(part: Part, outcome: Outcome) -> Told:
     text = ci_log(f"{visible(outcome.reason)}\nsaw:  {saw}\nnext: {check.remedy} (owner: {check.owner})")
     rules = "; ".join(finding.rule for finding in outcome.findings)
     facts = {"id": check.id, "verdict": outcome.verdict.value, "rule": rules, "area": check.area.value}
-    waiver, _ = valid_waiver(
-        plan.waivers,
-        check.id,
-        plan.environment.name,
-        plan.release.version if plan.release else "",
-        part.collected.started,
-    )
+    waiver = waiver_of(plan, check.id, part.collected.started)
     match outcome.verdict:
         case Verdict.PASS:
             return Told(how="pass", text=outcome.reason, facts=facts)
