@@ -48,6 +48,7 @@ class Query:
     labels: dict[str, str]
     over: Callable[[list[float]], float] | None = None
     range_s: float = LOOKBACK_S
+    keeps_name: bool = False  # last_over_time is a sample of the metric; the others compute something else
 
 
 def _latency(world: World, at: float) -> list[tuple[dict[str, str], float]]:
@@ -130,7 +131,8 @@ def _parse(text: str) -> Query:
         return Query(metric=found["metric"], labels=labels)
     over = _quantile(float(found["quantile"])) if found["quantile"] else _FUNCTIONS[found["function"]]
     range_s = int(found["range"]) * _UNITS[found["unit"]]
-    return Query(metric=found["metric"], labels=labels, over=over, range_s=range_s)
+    last = found["function"] == "last"
+    return Query(metric=found["metric"], labels=labels, over=over, range_s=range_s, keeps_name=last)
 
 
 def _quantile(ratio: float) -> Callable[[list[float]], float]:
@@ -164,7 +166,7 @@ def _values(world: World, query: Query, at: float) -> list[tuple[dict[str, str],
             if all(labels.get(name, "") == wanted for name, wanted in query.labels.items()):
                 told = math.nan if world.fault("prometheus-nan") else value
                 samples.setdefault(tuple(labels.items()), []).append(told)
-    name = {} if query.over else {"__name__": query.metric}
+    name = {} if query.over and not query.keeps_name else {"__name__": query.metric}
     return [({**name, **dict(key)}, query.over(found) if query.over else found[-1]) for key, found in samples.items()]
 
 
@@ -226,6 +228,7 @@ def _rules(world: World) -> dict[str, Any]:
             "name": name,
             "query": query,
             "duration": duration,
+            "keepFiringFor": 0,
             "labels": {"severity": severity},
             "annotations": {},
             "alerts": [],
@@ -238,7 +241,15 @@ def _rules(world: World) -> dict[str, Any]:
         for name, query, duration, severity in RULES
         if not (world.fault("loop-rule-missing") and "adapter" in query)
     ]
-    return {"name": "resonance", "file": "/etc/prometheus/resonance.yml", "interval": 15, "limit": 0, "rules": rules}
+    return {
+        "name": "resonance",
+        "file": "/etc/prometheus/resonance.yml",
+        "interval": SCRAPE_S,
+        "limit": 0,
+        "rules": rules,
+        "evaluationTime": 0.0009,
+        "lastEvaluation": stamp(time.time()),
+    }
 
 
 def _alertmanager(world: World, call: Call) -> Reply:
