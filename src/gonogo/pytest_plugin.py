@@ -355,17 +355,20 @@ def _progress(config: pytest.Config) -> Iterator[Any]:
     if reporter is None or config.option.verbose < 0:
         yield None
         return
-    reporter.ensure_newline()
-    progress = Progress(reporter._tw._file)  # noqa: SLF001 - the stream that pytest writes to
+    shown: list[Progress] = []
 
     def watch(total: int) -> Progress:
-        progress.on_start(total)
-        return progress
+        if not shown:
+            reporter.ensure_newline()
+            shown.append(Progress(reporter._tw._file))  # noqa: SLF001 - the stream that pytest writes to
+        shown[0].on_start(total)
+        return shown[0]
 
     try:
         yield watch
     finally:
-        progress.close()
+        for progress in shown:
+            progress.close()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from gonogo.model.environment import Auth, Environment
 from gonogo.model.errors import ConfigError, Origin
+from gonogo.model.secret import SHORTEST
 
 
 def wanted_secrets(environment: Environment) -> dict[str, Origin]:
@@ -45,6 +46,8 @@ class Secrets:
             raise ConfigError(f"the variable {name} holds an unfilled ${{...}} in place of a secret", place)
         if value != value.strip() or not value.isprintable():
             raise ConfigError(f"the variable {name} has white space or a line break at an end or inside", place)
+        if len(value) < SHORTEST:
+            raise ConfigError(f"the variable {name} is too short for a secret: under {SHORTEST} characters", place)
         return value
 
     def check(self) -> None:

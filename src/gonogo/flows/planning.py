@@ -66,7 +66,8 @@ def _needs_t0(check: Check) -> bool:
 
 def manifest(book: Book, phases: Iterable[str], t0: datetime | None, now: datetime) -> Manifest:
     """Which checks are due: those whose place on the timeline has come, by --at or by now minus T0."""
-    at = book.at if book.at is not None else (now - t0 if t0 is not None else _ALWAYS)
+    place = _place(book, t0, now)
+    at = _ALWAYS if place is None else place
     due: list[Check] = []
     not_due: dict[str, timedelta | None] = {}
     for check in candidates(book, phases):
@@ -75,6 +76,13 @@ def manifest(book: Book, phases: Iterable[str], t0: datetime | None, now: dateti
         else:
             not_due[check.id] = check.at
     return Manifest(due=tuple(due), not_due=not_due)
+
+
+def _place(book: Book, t0: datetime | None, now: datetime) -> timedelta | None:
+    """Where on the timeline this run stands, in whole seconds as --at is written; None if nobody knows."""
+    if book.at is not None or t0 is None:
+        return book.at
+    return timedelta(seconds=(now - t0) // timedelta(seconds=1))
 
 
 def make_plan(book: Book, phases: tuple[str, ...], t0: datetime | None, now: datetime) -> Plan:
@@ -103,7 +111,7 @@ def make_plan(book: Book, phases: tuple[str, ...], t0: datetime | None, now: dat
         phases=phases,
         checks=split.due,
         digests=book.digests,
-        at=book.at if book.at is not None else (now - t0 if t0 is not None else None),
+        at=_place(book, t0, now),
         t0=t0,
         release=book.release,
         not_due=split.not_due,
