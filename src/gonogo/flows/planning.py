@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gonogo.flows.book import Book
@@ -13,6 +13,7 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Look
 from gonogo.model.run import Plan, PlannedLook
 from gonogo.probes import PROBES
+from gonogo.probes.http import HttpOptions
 
 _ALWAYS = timedelta.max
 
@@ -38,7 +39,13 @@ def scene_of(book: Book, phase: str) -> str:
 
 
 def look_of(book: Book, kind: str, options: object, phase: str) -> Look:
-    """The one look that serves every check of this phase that asks for the same."""
+    """The one look that serves every check of this phase that asks for the same.
+
+    A side's health path is spelled out, so that asking for it by name and asking for it by default is one look.
+    """
+    sides = book.environment.sides
+    if isinstance(options, HttpOptions) and options.path is None and options.side in sides:
+        options = replace(options, path=sides[options.side].health)
     return Look(environment=book.environment.name, kind=kind, options=options, scene=scene_of(book, phase))
 
 
@@ -146,7 +153,7 @@ def _controls(book: Book, due: Iterable[Check], looks: dict[str, PlannedLook]) -
     keys: list[str] = []
     for phase in phases:
         for name, side in sides.items():
-            options = PROBES["http"].options(side=name, path=side.health)
+            options = HttpOptions(side=name, path=side.health)
             key = look_of(book, "http", options, phase).key
             if key not in looks:
                 _planned(looks, look_of(book, "http", options, phase))
