@@ -159,7 +159,6 @@ def test_split(judge: Ask) -> None:
         {"t": "2026-11-20T09:10:00Z", "p": "Lua", "len": 120, "ms": 400},
         {"t": "2026-11-20T08:10:00Z", "p": "Lua", "len": 20, "ms": 200},
         {"t": "2026-11-20T08:20:00Z", "p": None, "len": 49, "ms": 300},
-        {"t": "2026-11-20T08:20:00Z", "p": "Lua", "len": 50, "ms": None},
     ]
     finding = judge("split", {"e": entries}, value="e", measure="ms", by=("p", "hour", "len"))
     assert finding.verdict is PASS
@@ -173,6 +172,19 @@ def test_split(judge: Ask) -> None:
         "len 100-149: P50 400, P95 400 (n=1)",
     )
     assert judge("split", {"e": []}, value="e", measure="ms", by=("p",)).verdict is HOLD
+
+
+@pytest.mark.parametrize(("lacking", "verdict"), [(1, PASS), (2, HOLD)])
+def test_split_without_measures(judge: Ask, lacking: int, verdict: Verdict) -> None:
+    """Those that timed out may be just those without a time: more than a tenth of them is too much to leave out."""
+    entries = [{"p": "Lua", "ms": None if n < lacking else 200} for n in range(10)]
+    assert judge("split", {"e": entries}, value="e", measure="ms", by=("p",)).verdict is verdict
+
+
+@pytest.mark.parametrize(("items", "verdict"), [(["Lua"] * 9, HOLD), (["Lua"] * 10, FAIL), (["Lua", "Elro"], PASS)])
+def test_has_all_of_few(judge: Ask, items: list[str], verdict: Verdict) -> None:
+    """A name that few texts lack is not missing yet."""
+    assert judge("has_all", {"a": items}, value="a", names="personas", min_samples=10).verdict is verdict
 
 
 @pytest.mark.parametrize(("grave", "verdict"), [(4, PASS), (5, FAIL)])

@@ -370,7 +370,8 @@ def test_what_is_asked_is_what_the_options_say(serve: Any, see: Any) -> None:
     assert first.filter == (
         'metric.type = "run.googleapis.com/request_count" AND resource.labels.service_name = "ion-api"'
     )
-    assert (first.interval.start_time, first.interval.end_time) == (NOW - timedelta(hours=2), NOW)
+    lag = timedelta(minutes=5)  # what is older is stale
+    assert (first.interval.start_time, first.interval.end_time) == (NOW - timedelta(hours=2) - lag, NOW)
     assert first.aggregation.alignment_period == timedelta(minutes=5)
     assert first.aggregation.per_series_aligner == aligners.ALIGN_DELTA
     assert second.aggregation.per_series_aligner == aligners.ALIGN_MEAN
@@ -392,6 +393,45 @@ def test_groups_add_up_the_series_of_a_label(serve: Any, see: Any) -> None:
     ]
     assert (document["kind"], document["sum"], document["min"], document["max"]) == ("scalar", 100, 10, 90)
     assert [point["value"] for point in document["points"]] == [90, 10]
+
+
+def test_a_window_ends_at_the_newest_point(serve: Any, see: Any) -> None:
+    """Monitoring lags by minutes: five minutes are the last five that it tells, not the one or two that it has."""
+    told = [(minutes, {"int64_value": 10}) for minutes in (4, 5, 6, 7, 8, 9)]
+    address = serve(metrics(series({}, *told)))
+    outcome = seen(see("cloud_monitoring", address, metric="m", side="stable", over=timedelta(minutes=5)))
+    assert (outcome.data["sum"], outcome.data["over_s"], outcome.newest) == (50, 300, at(4))
+    buckets = metrics(series({}, (4, histogram([1], 1)), (9, histogram([7], 1))))
+    outcome = seen(see("cloud_monitoring", serve(buckets), metric="m", side="stable", over=timedelta(minutes=5)))
+    assert [n for _, _, n in outcome.data["buckets"]] == [1]
+
+
+def test_points_of_an_hour_are_not_those_of_a_day(serve: Any, see: Any) -> None:
+    """A source that tells a part of the window only does not tell how the whole was."""
+    hour = serve(metrics(series({}, *((minutes, {"int64_value": 10}) for minutes in range(1, 61)))))
+    window = {"metric": "m", "side": "stable", "over": timedelta(hours=24)}
+    seen(see("cloud_monitoring", hour, **window, covers=timedelta(hours=1)))
+    failed = unseen(see("cloud_monitoring", hour, **window, covers=timedelta(hours=12)))
+    assert (failed.cause, "points of 1h" in failed.detail) == (Cause.PARTIAL, True)
+    with pytest.raises(ConfigError, match="covers is not longer than over"):
+        PROBES["cloud_monitoring"].options(**window, covers=timedelta(hours=25))
+
+
+def test_a_series_of_no_group_is_partial(serve: Any, see: Any) -> None:
+    """Requests without a response class are not requests without errors."""
+    address = serve(
+        metrics(series({"response_code_class": "2xx"}, (1, {"int64_value": 9})), series({}, (1, {"int64_value": 9})))
+    )
+    failed = unseen(see("cloud_monitoring", address, metric="m", side="stable", group=("response_code_class",)))
+    assert (failed.cause, "a series without response_code_class" in failed.detail) == (Cause.PARTIAL, True)
+
+
+def test_a_series_of_another_service_is_a_broken_answer(serve: Any, see: Any) -> None:
+    """Whoever answers with another service's health has not heard the question."""
+    other = series({}, (1, {"int64_value": 9}))
+    other.resource.labels["service_name"] = "ion-web"
+    failed = unseen(see("cloud_monitoring", serve(metrics(other)), metric="m", side="stable"))
+    assert (failed.cause, "'ion-web'" in failed.detail) == (Cause.BROKEN, True)
 
 
 def test_since_t0_begins_at_t0(serve: Any, see: Any) -> None:
@@ -532,6 +572,20 @@ def test_the_limit_cuts_and_says_so(serve: Any, see: Any) -> None:
     outcome = seen(see("cloud_logging", address, side="stable", limit=5))
     assert (outcome.data["count"], outcome.data["complete"]) == (5, False)
     assert outcome.notes == ("only the newest 5 entries were read",)
+
+
+def test_the_newest_entries_are_complete(serve: Any, see: Any) -> None:
+    """Whether a busy service logs is told by its newest entries, however many there are behind them."""
+
+    def page(request: Any, _: Any) -> Any:
+        found = [entry(one) for one in range(request.page_size)]
+        return logging_api.ListLogEntriesResponse(entries=found, next_page_token="more")
+
+    address = serve({"google.logging.v2.LoggingServiceV2/ListLogEntries": page})
+    outcome = seen(see("cloud_logging", address, side="stable", newest=3))
+    assert (outcome.data["count"], outcome.data["complete"], outcome.notes) == (3, True, ())
+    with pytest.raises(ConfigError, match="newest is 1 to limit"):
+        PROBES["cloud_logging"].options(side="stable", newest=6, limit=5)
 
 
 def test_severities_are_checked_before_anything_is_sent() -> None:

@@ -11,10 +11,14 @@ from gonogo.model.verdict import Case, Finding, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HasAll:
-    """`value` is a list of texts; `names` is a list of the environment, each of which has to be in it."""
+    """`value` is a list of texts; `names` is a list of the environment, each of which has to be in it.
+
+    Of fewer than `min_samples` texts nobody expects that they hold every name: one that is missing is not decidable.
+    """
 
     value: Expression
     names: str
+    min_samples: int = 0
     name: str | None = None
 
 
@@ -34,6 +38,10 @@ def judge(options: HasAll, case: Case) -> Finding:
     lacking = [one for one in wanted if one not in have]
     found = f"{len(wanted) - len(lacking)} of {len(wanted)}"
     text = f"{name}: {found}" + (f", without {', '.join(lacking)}" if lacking else "")
+    if lacking and len(items) < options.min_samples:
+        when = f"decidable when n reaches {options.min_samples}"
+        text = f"{text}, too few samples, n={len(items)}/{options.min_samples} ({reading.source}); {when}"
+        return inconclusive(rule, text, found, when, len(items))
     return Finding(
         verdict=Verdict.FAIL if lacking else Verdict.PASS,
         reason=f"{text} ({place(options, case)}; {reading.source})",

@@ -19,7 +19,7 @@ class Split:
     """`value` is a list of entries, `measure` a number in them, `by` their fields.
 
     The field `hour` is that of the time `t` in UTC. Numbers are put into bands of 50.
-    Entries without the measure are left out.
+    Entries without the measure are left out; where more than a tenth lack it, the tables are not known.
     """
 
     value: Expression
@@ -42,6 +42,9 @@ def judge(options: Split, case: Case) -> Finding:
     if not measured:
         text = f"no entry of {options.value} has a {options.measure} ({reading.source})"
         return inconclusive(rule, text, "n=0", "when entries arrive", 0)
+    if len(measured) < 0.9 * len(items):
+        text = f"only {len(measured)} of {len(items)} entries have a {options.measure} ({reading.source})"
+        return inconclusive(rule, text, f"n={len(measured)}", "when the entries tell it", len(measured))
     lines: list[str] = []
     for field in options.by:
         groups: dict[tuple[float, str], list[float]] = {}

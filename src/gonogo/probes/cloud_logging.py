@@ -28,7 +28,8 @@ _LONGEST = 500  # characters of a message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudLoggingOptions:
-    """`severity` is the lowest one wanted, `filter` in Google's own language; at most `limit` entries are read.
+    """`severity` is the lowest one wanted, `filter` in Google's own language; at most `limit` entries are read,
+    and more than that are an answer that is not complete. `newest` asks for the newest so many only: they are complete.
 
     The window is the last `over`, with `since_t0` the first `over` after T0.
     """
@@ -39,8 +40,11 @@ class CloudLoggingOptions:
     over: timedelta = timedelta(minutes=60)
     since_t0: bool = False
     limit: int = 5000
+    newest: int | None = None
 
     def __post_init__(self) -> None:
+        if self.newest is not None and not 1 <= self.newest <= self.limit:
+            raise ConfigError(f"newest is 1 to limit ({self.limit})")
         if self.severity is not None and self.severity not in SEVERITIES:
             raise ConfigError(f"severity {self.severity!r} is not one of {', '.join(SEVERITIES)}")
         if not 1 <= self.limit <= 50_000:
@@ -56,21 +60,22 @@ def look(options: CloudLoggingOptions, vantage: Vantage) -> Sight:
     where = f"Cloud Logging of {service} at {host_of(back_end, ENDPOINT)}"
 
     def read() -> Seen:
+        most = options.newest or options.limit
         start = window_start(options.over, vantage, since_t0=options.since_t0, where=where)
         end = min(vantage.now, start + options.over)
         request = {
             "resource_names": [f"projects/{name_of(back_end, 'cloud_logging', 'project')}"],
             "filter": _filter(options, service, start, end),
             "order_by": "timestamp desc",
-            "page_size": min(_PAGE, options.limit),
+            "page_size": min(_PAGE, most),
         }
         entries: list[dict[str, Any]] = []
         complete = True
         for page in pages(where, client(vantage).list_log_entries, request, Deadline(back_end.timeout)):
-            room = options.limit - len(entries)
+            room = most - len(entries)
             entries += [_entry(raw) for raw in page.entries[:room]]
-            if len(entries) >= options.limit and (len(page.entries) > room or page.next_page_token):
-                complete = False
+            if len(entries) >= most and (len(page.entries) > room or page.next_page_token):
+                complete = options.newest is not None
                 break
         return Seen(
             data={

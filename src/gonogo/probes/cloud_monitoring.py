@@ -10,6 +10,7 @@ from typing import Any
 
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen
+from gonogo.model.units import show_duration
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
@@ -25,7 +26,11 @@ _SHORTEST = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudMonitoringOptions:
-    """`metric` is the full type, `every` the alignment period; `group` names the labels that a series is kept for."""
+    """`metric` is the full type, `every` the alignment period; `group` names the labels that a series is kept for.
+
+    The window is `over` up to the newest point, since the last minutes are not told yet; with `since_t0` it begins
+    at T0. Points of less than `covers`, from the oldest to the newest, are a part only.
+    """
 
     metric: str
     side: str
@@ -33,10 +38,13 @@ class CloudMonitoringOptions:
     every: timedelta = timedelta(seconds=60)
     group: tuple[str, ...] = ()
     since_t0: bool = False
+    covers: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         if self.every < _SHORTEST or self.over < self.every:
             raise ConfigError("every is at least 60s and not longer than over")
+        if not timedelta(0) <= self.covers <= self.over:
+            raise ConfigError("covers is not longer than over")
 
 
 @dataclass(slots=True)
@@ -70,7 +78,8 @@ def look(options: CloudMonitoringOptions, vantage: Vantage) -> Sight:
     wanted = f'metric.type = "{options.metric}" AND resource.labels.service_name = "{service}"'
 
     def read() -> Seen:
-        start = window_start(options.over, vantage, since_t0=options.since_t0, where=where)
+        # What is older than max_age is stale, so the newest point of a window lies at most that far back.
+        start = window_start(options.over + back_end.max_age, vantage, since_t0=options.since_t0, where=where)
         gauge = options.metric.rpartition("/")[2] in _GAUGES
         request = {
             "name": f"projects/{name_of(back_end, 'cloud_monitoring', 'project')}",
@@ -82,13 +91,25 @@ def look(options: CloudMonitoringOptions, vantage: Vantage) -> Sight:
             },
             "view": 0,
         }
-        window = _Window()
-        for page in pages(where, client(vantage).list_time_series, request, Deadline(back_end.timeout)):
-            for series in page.time_series:
-                _take(window, series, options.group, where)
-        if not window.series:
+        found = [
+            series
+            for page in pages(where, client(vantage).list_time_series, request, Deadline(back_end.timeout))
+            for series in page.time_series
+        ]
+        times = [_when(point) for series in found for point in series.points]
+        if not times:
             raise Failure(Cause.NO_DATA, f"{where}: no point in {vantage.now - start} for {wanted}")
-        return _seen(window, (vantage.now - start).total_seconds())
+        after = start if options.since_t0 else max(times) - options.over
+        window = _Window()
+        for series in found:
+            if series.resource.labels.get("service_name", service) != service:
+                raise Failure(Cause.BROKEN, f"{where}: a series of {series.resource.labels['service_name']!r:.60} came")
+            _take(window, series, options.group, where, after)
+        span = max(times) - min(when for when in times if when > after) + options.every
+        if span < options.covers:
+            raise Failure(Cause.PARTIAL, f"{where}: points of {show_duration(span)}, not of the last {options.over}")
+        over = vantage.now - start if options.since_t0 else options.over
+        return _seen(window, over.total_seconds())
 
     return observe(where, read)
 
@@ -115,13 +136,24 @@ def client(vantage: Vantage) -> Any:
     return MetricServiceClient(transport=MetricServiceGrpcTransport(channel=line))
 
 
-def _take(window: _Window, series: Any, group: tuple[str, ...], where: str) -> None:
+def _when(point: Any) -> datetime:
+    when: datetime = point.interval.end_time.ToDatetime(tzinfo=UTC)
+    return when
+
+
+def _take(window: _Window, series: Any, group: tuple[str, ...], where: str, after: datetime) -> None:
     every = {**series.resource.labels, **series.metric.labels}
     names = [name.rpartition(".")[2] for name in group]
-    kept = {name: every[name] for name in names if name in every} if group else every
+    lacking = [name for name in names if name not in every]
+    if lacking:
+        # What is not told apart belongs to no group, and its errors to nobody.
+        raise Failure(Cause.PARTIAL, f"{where}: a series without {lacking[0]}")
+    kept = {name: every[name] for name in names} if group else every
     cells = window.series.setdefault(tuple(sorted(kept.items())), {})
     for point in series.points:
-        when = point.interval.end_time.ToDatetime(tzinfo=UTC)
+        when = _when(point)
+        if when <= after:
+            continue
         kind = point.value.WhichOneof("value")
         if kind == "distribution_value":
             window.distribution = True
