@@ -318,9 +318,7 @@ def test_row81_a_second_look_that_hangs_ends_too(collector: Collector, look_with
 def test_a_client_that_is_missing_names_its_extra(look_with: Any) -> None:
     """Before anything is sent, with the command that installs it."""
     look_with(seen, clients=("no_such_client_anywhere",), extra="redis")
-    with pytest.raises(
-        ConfigError, match=r"no_such_client_anywhere cannot be .*pip install 'gonogo\[redis\]'"
-    ):
+    with pytest.raises(ConfigError, match=r"no_such_client_anywhere cannot be .*pip install 'gonogo\[redis\]'"):
         import_clients(["fake"])
 
 

@@ -67,7 +67,7 @@ def serve() -> Iterator[Callable[[], Server]]:
                 found = state.answers.get(self.path, HEALTHY)
                 headers = {key.lower(): value for key, value in self.headers.items()}
                 status, extra, body = found(number, headers) if callable(found) else found
-                self.send_response(status)
+                self.send_response_only(status)
                 for name, text in {"Content-Length": str(len(body)), **extra}.items():
                     self.send_header(name, text)
                 self.end_headers()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from gonogo.config.addresses import resolve_addresses
@@ -22,9 +22,12 @@ from gonogo.model.check import Check
 from gonogo.model.evidence import Evidence, Seen, Unseen
 from gonogo.model.run import Plan, PlannedLook, Run
 from gonogo.model.secret import Redactor, scan
+from gonogo.model.units import show_duration
 from gonogo.model.verdict import Outcome, Verdict
 from gonogo.probes.base import Vantage
 from gonogo.reporting.files import EvidenceWriter, make_folder, write_plan
+
+LONGEST_GAP = timedelta(hours=2)  # between the last look and the verdict; more than a clock that is put right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +113,8 @@ def conclude(
     found = [*collected.problems, *problems]
     if digests(collected.root) != dict(collected.plan.digests):
         found.append("configuration changed while the run was under way")
+    if now is not None and ended - now > LONGEST_GAP:
+        found.append(f"decided {show_duration(ended - now)} after the last look: was this machine asleep?")
     plan = collected.plan
     ran = set(plan.ids if executed is None else executed)
     narrowed = tuple(sorted(set(plan.ids) - ran))
