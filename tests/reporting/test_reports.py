@@ -88,6 +88,25 @@ def test_due_items_that_did_not_run_are_shown_as_open(green: Run) -> None:
     assert [check["id"] for check in verdict_json(narrowed)["checks"]] == ["ion-a", "ion-b"]
 
 
+def test_what_was_deselected_does_not_pass_in_any_report(green: Run) -> None:
+    """Its look was sent and liked, its test did not run: the board is not whole, and no count says that it is."""
+    narrowed = replace(green, narrowed=("ion-b",))
+    assert "1 of 2 due items passed, 1 did not run" in board(narrowed)
+    assert "100 %" not in board(narrowed)
+    document = verdict_json(narrowed)
+    assert [check["verdict"] for check in document["checks"]] == ["pass", "inconclusive"]
+    assert (document["counts"]["pass"], document["counts"]["inconclusive"]) == (1, 1)
+    assert "Did not run" in html(narrowed)
+    assert '<article id="ion-b"' not in html(narrowed)
+
+
+def test_html_folds_long_lists(red: Run) -> None:
+    """Of twenty reasons six are shown, and the rest is one click away, without a script."""
+    reasons = tuple(f"reason {n:02}" for n in range(20))
+    page = html(replace(red, evidence={}, gated=replace(red.gated, reasons=reasons)))
+    assert page.index("reason 05") < page.index("<summary>14 more</summary>") < page.index("reason 06")
+
+
 def test_percentages_round_down(green: Run) -> None:
     """199 of 200 is not 100 %."""
     checks = tuple(replace(green.plan.checks[0], id=f"ion-{n}") for n in range(200))
@@ -309,8 +328,12 @@ def test_html_is_one_closed_page(red: Run) -> None:
     assert "<script" not in page
     assert "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"" in page
     assert '<a href="#ion-a">ion-a</a>' in page
-    assert '<article id="ion-a">' in page
-    assert '<meter min="0" max="100" value="33">33 %</meter>' in page
+    assert '<article id="ion-a" class="fail">' in page
+    assert '<meter min="0" max="100" low="99.5" high="99.5" optimum="100" value="33">33 %</meter>' in page
+    for name in ("plan.json", "evidence.jsonl", "verdict.json"):
+        assert f'<a href="{name}">' in page
+    for look in red.evidence:
+        assert f'<tr id="look-{look}">' in page
     assert "<h1>" in page
     assert '<html lang="en">' in html(red, '"><script>')
 

@@ -55,6 +55,8 @@ def _summary(seen: View, language: str) -> list[str]:
 def _open(row: Row, language: str) -> list[str]:
     marks = f" ({safe('; '.join(row.marks))})" if row.marks else ""
     lines = [f"- **{row.word}** `{row.id}` {safe(row.title)}{marks}"]
+    if not row.ran:
+        return lines
     lines.append(f"  - {word('why', language)}: {safe(row.reason)}")
     lines += [f"    - {safe(line)}" for line in row.details[:AT_MOST_DETAILS]]
     if row.sources:

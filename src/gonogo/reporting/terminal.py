@@ -113,7 +113,7 @@ def _row(row: Row, paper: Paper) -> Iterator[str]:
     if paper.columns is not None:
         head = clip(head, paper.columns - _INDENT)
     yield f"  {paper.ink(row.word, row.word)}  {head}"
-    if row.verdict is Verdict.PASS:
+    if row.verdict is Verdict.PASS or not row.ran:
         return
     yield from paper.block("why ", row.reason)
     for line in row.details[:AT_MOST_DETAILS]:

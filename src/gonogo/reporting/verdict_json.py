@@ -29,12 +29,12 @@ def verdict_json(run: Run) -> Json:
         "exit_status": int(gated.decision.exit_status),
         "reasons": list(gated.reasons),
         "counts": {
+            **gated.counts,
             **{verdict.value: sum(row.verdict is verdict for row in seen.rows) for verdict in Verdict},
             "due": len(plan.checks),
             "not_due": len(gated.not_due),
             "waived": len(gated.waived),
             "requests": len(run.evidence),
-            **gated.counts,
         },
         "readiness": {area.area.value: area.percent for area in seen.areas},
         "not_due": [{"id": one, "at": at} for one, at in seen.not_due],

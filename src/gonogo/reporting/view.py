@@ -43,6 +43,7 @@ class Row:
     waiver: Waiver | None
     signoff: Mapping[str, Any] | None
     system: str
+    ran: bool = True  # False: due, and deselected, or the run ended before it; what its look saw proves nothing
 
     @property
     def word(self) -> str:
@@ -52,7 +53,9 @@ class Row:
     @property
     def marks(self) -> tuple[str, ...]:
         """What a reader has to know beside the verdict."""
-        found = ["advisory"] if self.advisory else []
+        found = [] if self.ran else ["due, and did not run"]
+        if self.advisory:
+            found.append("advisory")
         if self.signoff_item:
             found.append("sign-off")
         if self.waiver is not None:
@@ -95,14 +98,15 @@ class View:
 
     @property
     def open_rows(self) -> tuple[Row, ...]:
-        """Items that did not pass, failures first, in the order of the manifest."""
+        """Items that did not pass, in the order of the manifest: failures, what is undecided, what did not run."""
         fails = [row for row in self.rows if row.verdict is Verdict.FAIL]
-        return (*fails, *(row for row in self.rows if row.verdict is Verdict.INCONCLUSIVE))
+        held = sorted((row for row in self.rows if row.verdict is Verdict.INCONCLUSIVE), key=lambda row: not row.ran)
+        return (*fails, *held)
 
     @property
     def other_reasons(self) -> tuple[str, ...]:
         """The gate's reasons that the open items do not say themselves."""
-        said = {f"{row.id}: {row.reason}" for row in self.rows}
+        said = {f"{row.id}: {row.reason if row.ran else 'did not run'}" for row in self.rows}
         return tuple(reason for reason in self.run.gated.reasons if reason not in said)
 
     @property
@@ -115,7 +119,7 @@ class View:
 def view(run: Run, language: str = "en") -> View:
     """Rows in the order of the manifest; titles in `language` (English where there is no such title)."""
     judged = {outcome.check.id: outcome for outcome in run.outcomes}
-    rows = tuple(_row(judged.get(check.id) or _did_not_run(check), run, language) for check in run.plan.checks)
+    rows = tuple(_row(check, judged.get(check.id), run, language) for check in run.plan.checks)
     areas = tuple(
         AreaView(area=area, rows=tuple(row for row in rows if row.area is area))
         for area in Area
@@ -156,8 +160,10 @@ def at_of(check: Check) -> str | None:
     return None if check.at is None else show_offset(check.at)
 
 
-def _row(outcome: Outcome, run: Run, language: str) -> Row:
-    check = outcome.check
+def _row(check: Check, judged: Outcome | None, run: Run, language: str) -> Row:
+    # A pass of an item that was deselected would make a narrowed run look complete; a failure is told in any case.
+    ran = judged is not None and (check.id not in run.narrowed or judged.verdict is Verdict.FAIL)
+    outcome = judged if judged is not None and ran else _did_not_run(check)
     worst = [finding for finding in outcome.findings if finding.verdict is outcome.verdict] or list(outcome.findings)
     looks = [run.evidence[key] for key in dict.fromkeys(outcome.evidence) if key in run.evidence]
     return Row(
@@ -183,6 +189,7 @@ def _row(outcome: Outcome, run: Run, language: str) -> Row:
         waiver=run.gated.waived.get(check.id),
         signoff=_signoff(looks),
         system=check.system,
+        ran=ran,
     )
 
 
@@ -219,12 +226,13 @@ def _sentence(rows: tuple[Row, ...], run: Run) -> str:
     parts = [f"{count[Verdict.PASS]} of {len(run.plan.checks)} due items passed"]
     if count[Verdict.FAIL]:
         parts.append(f"{count[Verdict.FAIL]} failed")
-    if count[Verdict.INCONCLUSIVE]:
-        parts.append(f"{count[Verdict.INCONCLUSIVE]} undecided")
+    idle = sum(not row.ran for row in rows)
+    if count[Verdict.INCONCLUSIVE] > idle:
+        parts.append(f"{count[Verdict.INCONCLUSIVE] - idle} undecided")
     if run.gated.waived:
         parts.append(f"{len(run.gated.waived)} waived")
-    if run.narrowed:
-        parts.append(f"{len(run.narrowed)} did not run")
+    if idle:
+        parts.append(f"{idle} did not run")
     if run.gated.not_due:
         parts.append(f"{len(run.gated.not_due)} not due yet")
     return ", ".join(parts)

@@ -15,6 +15,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "operations": {"en": "Operations", "ko": "운영"},
     "monitoring": {"en": "Monitoring", "ko": "모니터링"},
     "team": {"en": "Team", "ko": "팀"},
+    "areas": {"en": "Readiness by area", "ko": "영역별 준비율"},
     "area": {"en": "Area", "ko": "영역"},
     "ready": {"en": "Ready", "ko": "준비율"},
     "passed": {"en": "Passed", "ko": "통과"},
@@ -30,6 +31,15 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "wait": {"en": "Decidable", "ko": "판단 가능 시점"},
     "root": {"en": "Look here first", "ko": "먼저 확인"},
     "notes": {"en": "Notes", "ko": "참고"},
+    "idle": {"en": "Did not run", "ko": "실행되지 않음"},
+    "evidence": {"en": "What was looked at", "ko": "확인한 내용"},
+    "look": {"en": "Look", "ko": "확인 대상"},
+    "started": {"en": "Started", "ko": "시작"},
+    "took": {"en": "Took", "ko": "소요"},
+    "ended": {"en": "Ended as", "ko": "결과"},
+    "seen": {"en": "seen", "ko": "확인됨"},
+    "more": {"en": "more", "ko": "더 보기"},
+    "files": {"en": "Files of this run", "ko": "이 실행의 파일"},
     "run": {"en": "Run", "ko": "실행"},
 }
 
