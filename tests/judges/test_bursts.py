@@ -120,6 +120,7 @@ def test_edges_of_taking_over(judge: Ask, n: int, of: int, verdict: Verdict) -> 
         {"share": 0},
         {"share": 1.1},
         {"min_count": 0},
+        {"pace": -1},
         {"window": timedelta(0)},
         {"stretch": timedelta(0)},
     ],

@@ -115,7 +115,7 @@ def test_known_values() -> None:
     assert mann_kendall([(0, 2), (1, 1), (2, 1)]) == pytest.approx(-1 / math.sqrt(tied))
 
 
-@pytest.mark.parametrize("options", [{"tolerance": -0.1}, {"tolerance": math.inf}, {"min_samples": 4}])
+@pytest.mark.parametrize("options", [{"tolerance": -0.1}, {"tolerance": math.inf}, {"min_samples": 4}, {"surely": 0.9}])
 def test_refuses_options(options: dict[str, Any]) -> None:
     """Four points are no trend."""
     with pytest.raises(ValueError, match="trend needs"):

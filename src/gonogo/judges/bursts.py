@@ -12,15 +12,18 @@ from gonogo.judges.reading import inconclusive, moment, read_list, wrong
 from gonogo.model.units import show_duration, show_number
 from gonogo.model.verdict import Case, Finding, Verdict
 
+_BEFORE = timedelta(hours=2)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bursts:
     """`value` is a list of entries with a time `t`. Three things are suspicious, each from `min_count` entries on:
 
-    a window with more than `factor` times the median window (windows without entries count as empty, the median
-    as at least 1); one client (field `client`) with more than `share` of the entries that name one; one status
-    (field `status`) outside 200-399 with more than `share` of the entries that have one. The last two are looked at
-    in the whole and in each stretch of `stretch`: a scan of an hour drowns in a day.
+    a window with more than `factor` times the median window, of all and of the two hours before it, for a morning
+    is no burst (windows without entries count as empty, the median as at least 1); one client (field `client`) with
+    more than `share` of the entries that name one and more than `pace` an hour, since the only person who is awake
+    takes over nothing; one status (field `status`) outside 200-399 with more than `share` of the entries that have
+    one. The last two are looked at in the whole and in each stretch of `stretch`: a scan of an hour drowns in a day.
     Fewer than `min_samples` entries in all are not decidable; 0 for entries that a healthy system lacks.
     """
 
@@ -30,6 +33,7 @@ class Bursts:
     window: timedelta = timedelta(minutes=5)
     share: float = 0.3
     stretch: timedelta = timedelta(hours=1)
+    pace: float = 0
     time: str = "t"
     client: str = "user_id"
     status: str = "status_code"
@@ -40,9 +44,12 @@ class Bursts:
             not self.factor > 1
             or not 0 < self.share <= 1
             or self.min_count < 1
+            or not self.pace >= 0
             or min(self.window, self.stretch) <= timedelta(0)
         ):
-            raise ValueError("bursts needs factor > 1, 0 < share <= 1, min_count >= 1, window > 0 and stretch > 0")
+            raise ValueError(
+                "bursts needs factor > 1, 0 < share <= 1, min_count >= 1, pace >= 0, window > 0 and stretch > 0"
+            )
 
 
 def judge(options: Bursts, case: Case) -> Finding:
@@ -67,8 +74,12 @@ def judge(options: Bursts, case: Case) -> Finding:
             rule, text, f"n={len(entries)}", f"decidable when n reaches {options.min_samples}", len(entries)
         )
     found = _burst(options, times)
+    hours = (max(times, default=case.now) - min(times, default=case.now)) / timedelta(hours=1)
+    others = len({str(entry[options.client]) for entry in entries if entry.get(options.client)}) > 1
     for part, stretch in _stretches(options, times, entries):
-        for text in (*_one_client(options, part), *_one_status(options, part)):
+        paced = options.pace * (hours if part is entries else options.stretch / timedelta(hours=1))
+        clients = _one_client(options, part, paced) if others else []
+        for text in (*clients, *_one_status(options, part)):
             found.append(f"{text} {stretch}")
     return Finding(
         verdict=Verdict.FAIL if found else Verdict.PASS,
@@ -92,12 +103,19 @@ def _burst(options: Bursts, times: list[datetime]) -> list[str]:
         if len(windows) * 2 < all_windows
         else float(median([*windows.values()] + [0] * (all_windows - len(windows))))
     )
-    index, most = max(windows.items(), key=lambda item: (item[1], -item[0]))
-    if most < options.min_count or most <= options.factor * max(usual, 1.0) or all_windows < 3:
+    if all_windows < 3:
         return []
-    start = first + index * options.window
-    span = show_duration(options.window)
-    return [f"burst: {most} entries in {span} from {start:%Y-%m-%d %H:%M} UTC, median {show_number(usual)}"]
+    # The largest first; among equals the earliest.
+    for index, most in sorted(windows.items(), key=lambda item: (-item[1], item[0])):
+        if most < options.min_count or most <= options.factor * max(usual, 1.0):
+            break
+        before = [windows[place] for place in range(max(0, index - int(_BEFORE // options.window)), index)]
+        lately = max(usual, float(median(before)) if before else 0.0)
+        if most > options.factor * max(lately, 1.0):
+            start = first + index * options.window
+            span = show_duration(options.window)
+            return [f"burst: {most} entries in {span} from {start:%Y-%m-%d %H:%M} UTC, median {show_number(lately)}"]
+    return []
 
 
 def _stretches(
@@ -117,9 +135,12 @@ def _stretches(
     return [(entries, "in all"), *said] if len(said) > 1 else [(entries, "in all")]
 
 
-def _one_client(options: Bursts, entries: list[dict[str, object]]) -> list[str]:
+def _one_client(options: Bursts, entries: list[dict[str, object]], paced: float) -> list[str]:
     clients = Counter(str(entry[options.client]) for entry in entries if entry.get(options.client))
-    return _takes_over(options, clients, "client", clients.total()) if len(clients) > 1 else []
+    fast = Counter({name: n for name, n in clients.items() if n > paced})
+    if len(clients) == 1 and not options.pace:
+        return []  # alone for an hour, and nobody says how fast is too fast
+    return _takes_over(options, fast, "client", clients.total())
 
 
 def _one_status(options: Bursts, entries: list[dict[str, object]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from gonogo.judges.base import Expression, Judge
@@ -11,14 +12,17 @@ from gonogo.judges.reading import inconclusive, place, read_list, wrong
 from gonogo.model.units import show_number
 from gonogo.model.verdict import Case, Finding, Verdict
 
+_SURE = 2.326  # one-sided 1 %
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Even:
     """`value` is a list of entries; `group` and `measure` are their fields.
 
-    A group is markedly off when its median is above `factor` times the median of the other groups' medians.
-    `expected` names a list of the environment: a group of it without entries fails. A group with fewer than
-    `min_samples` entries is not decidable. Without `measure`, only presence is judged.
+    A group is markedly off when its median is above `factor` times the median of the other groups' medians, and
+    surely so: the lower end of its median's range (one-sided 99 %, by rank) is. Above, but not surely, is not
+    decidable. `expected` names a list of the environment: a group of it without entries fails. A group with fewer
+    than `min_samples` entries is not decidable. Without `measure`, only presence is judged.
     """
 
     value: Expression
@@ -74,7 +78,7 @@ def judge(options: Even, case: Case) -> Finding:
         )
 
     absent = [name for name in expected if name not in groups]
-    off = _off(options, groups)
+    off, perhaps = _off(options, groups)
     if absent or off:
         said = [f"{name} has no entry" for name in absent] + off
         return told(Verdict.FAIL, "; ".join(said))
@@ -85,20 +89,33 @@ def judge(options: Even, case: Case) -> Finding:
         text = f"too few samples: {', '.join(few) or f'{len(groups)} groups, 2 are needed'} {source}"
         when = f"decidable when each {options.group} has {options.min_samples} entries"
         return inconclusive(rule, f"{text}; {when}", f"{len(groups)} groups", when, len(entries))
+    if perhaps:
+        when = f"decidable when {options.group} has more entries"
+        text = f"too few samples to be sure: {'; '.join(perhaps)} {source}"
+        return inconclusive(rule, f"{text}; {when}", "; ".join(perhaps), when, len(entries))
     return told(Verdict.PASS, f"{len(groups)} groups {'are even' if options.measure else 'have entries'}")
 
 
-def _off(options: Even, groups: dict[str, list[float]]) -> list[str]:
+def _off(options: Even, groups: dict[str, list[float]]) -> tuple[list[str], list[str]]:
+    """Groups that are off, and groups that look so on their few entries."""
+    surely: list[str] = []
+    perhaps: list[str] = []
     if options.measure is None:
-        return []
+        return surely, perhaps
     medians = {name: median(values) for name, values in groups.items() if len(values) >= options.min_samples}
-    found = []
     for name, own in sorted(medians.items()):
         others = [value for other, value in medians.items() if other != name]
         if others and own > options.factor * median(others):
             text = f"{name}: median {options.measure} {show_number(own)} > {show_number(options.factor)} x "
-            found.append(f"{text}{show_number(median(others))} of the others")
-    return found
+            sure = _low_median(groups[name]) > options.factor * median(others)
+            (surely if sure else perhaps).append(f"{text}{show_number(median(others))} of the others")
+    return surely, perhaps
+
+
+def _low_median(values: list[float]) -> float:
+    """The value that the true median is above with 99 %: ranks below the median are binomial."""
+    n = len(values)
+    return sorted(values)[max(0, math.floor(n / 2 - _SURE * math.sqrt(n) / 2))]
 
 
 def _line(options: Even, name: str, values: list[float]) -> str:

@@ -17,24 +17,29 @@ from gonogo.model.verdict import Case, Finding, Verdict
 _MOST_POINTS = 120  # both estimates look at every pair
 _SURE = 2.326  # one-sided, 1 % of flat series are called rising
 _DAY = 86400.0
+_FEWEST = 8  # points that tell whether a rise ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
     """`value` is a list of points {t, value}.
 
-    A rise fails when both hold: the Mann-Kendall test finds it (one-sided 1 %), and the Theil-Sen slope exceeds
-    `tolerance`, in medians a day (0.1: a tenth of the median a day). Neither is moved by a few outliers.
+    A rise fails when all of this holds: the Mann-Kendall test finds it (one-sided 1 %); the Theil-Sen slope exceeds
+    `tolerance`, in medians a day (0.1: a tenth of the median a day); the last third does not come back to the first,
+    as after a collection of garbage; and the last half did not surely flatten to less than half the slope, as after
+    a warm-up. None of these is moved by a few outliers. A rise of up to `surely` times the tolerance is not decidable:
+    the traffic of a morning makes such a one, too.
     """
 
     value: Expression
     tolerance: float = 0.1
+    surely: float = 1
     min_samples: int = 10
     name: str | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.tolerance < math.inf or self.min_samples < 5:
-            raise ValueError("trend needs a finite tolerance >= 0 and min_samples >= 5")
+        if not 0 <= self.tolerance < math.inf or not 1 <= self.surely < math.inf or self.min_samples < 5:
+            raise ValueError("trend needs a finite tolerance >= 0, a finite surely >= 1 and min_samples >= 5")
 
 
 def judge(options: Trend, case: Case) -> Finding:
@@ -63,8 +68,12 @@ def judge(options: Trend, case: Case) -> Finding:
         text = f"a rise cannot be measured on these points {source}"
         return inconclusive(rule, text, f"median {show_number(middle)}", "when the points differ in time", len(points))
     rise = slope / middle
-    rises = score > _SURE and rise > options.tolerance
+    rises = score > _SURE and rise > options.tolerance and not _comes_back(points) and not _flattens(points, slope)
     observed = f"{rise:+.3f} of the median a day (Mann-Kendall z {score:.1f})"
+    if rises and rise <= options.tolerance * options.surely:
+        when_text = "decidable some hours later, when the traffic is another"
+        text = f"{name} rises by {observed} > {show_number(options.tolerance)}, perhaps with the traffic {source}"
+        return inconclusive(rule, f"{text}; {when_text}", observed, when_text, len(points))
     text = f"rises by {observed} > {show_number(options.tolerance)}" if rises else f"stable: {observed}"
     return Finding(
         verdict=Verdict.FAIL if rises else Verdict.PASS,
@@ -73,6 +82,25 @@ def judge(options: Trend, case: Case) -> Finding:
         observed=observed,
         samples=len(points),
     )
+
+
+def _comes_back(points: list[tuple[float, float]]) -> bool:
+    values = [value for _, value in sorted(points)]
+    third = len(values) // 3
+    early, late = sorted(values[:third]), sorted(values[-third:])
+    return late[third // 4] <= early[-1 - third // 4]
+
+
+def _flattens(points: list[tuple[float, float]], slope: float) -> bool:
+    """Whether the last half's slope is below half of `slope`, by the upper end of its range (one-sided 10 %)."""
+    ordered = sorted(points)
+    middle = (ordered[0][0] + ordered[-1][0]) / 2
+    few = thinned([point for point in ordered if point[0] >= middle])
+    n, slopes = len(few), sorted(_slopes(few))
+    if n < _FEWEST or not slopes:
+        return False
+    place = math.ceil((len(slopes) + 1.282 * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)) / 2)
+    return slopes[min(place, len(slopes) - 1)] < slope / 2
 
 
 def thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -91,8 +119,12 @@ def _mean(values: list[float]) -> float:
 
 def theil_sen(points: list[tuple[float, float]]) -> float:
     """The median slope over all pairs of points, in value per unit of time; 0 without two times."""
-    slopes = [(v2 - v1) / (t2 - t1) for i, (t1, v1) in enumerate(points) for t2, v2 in points[i + 1 :] if t2 != t1]
+    slopes = _slopes(points)
     return median(slopes) if slopes else 0.0
+
+
+def _slopes(points: list[tuple[float, float]]) -> list[float]:
+    return [(v2 - v1) / (t2 - t1) for i, (t1, v1) in enumerate(points) for t2, v2 in points[i + 1 :] if t2 != t1]
 
 
 def mann_kendall(points: list[tuple[float, float]]) -> float:
