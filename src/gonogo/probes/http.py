@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,7 +58,7 @@ def look(options: HttpOptions, vantage: Vantage) -> Sight:
     side = vantage.side(options.side)
     ask = _ask(options, side)
     deadline = Deadline(options.deadline)
-    tries: list[tuple[timedelta, str]] = []
+    tries: list[list[tuple[timedelta, str]]] = []  # of each request
     rows: list[dict[str, Any]] = []
     last: tuple[Answer, dict[str, Any], tuple[str, ...]] | None = None
     failure: Failure | None = None
@@ -66,7 +66,8 @@ def look(options: HttpOptions, vantage: Vantage) -> Sight:
         if number and options.every:
             time.sleep(min(options.every.total_seconds(), deadline.left))
         try:
-            answer = _try(ask, options, vantage, deadline, tries)
+            tries.append([])
+            answer = _try(ask, options, vantage, deadline, tries[-1])
             document, notes = _document(answer, options.method, vantage)
             last = answer, document, notes
             _check_age(answer, options.method, vantage, document)
@@ -84,7 +85,14 @@ def look(options: HttpOptions, vantage: Vantage) -> Sight:
     else:
         answer, document, notes = last
         outcome = Seen(data={**document, "requests": rows, "count": len(rows)}, notes=notes)
-    return Sight(source=f"{options.method} {ask.url}", side=options.side, outcome=outcome, tries=tuple(tries))
+    return Sight(source=f"{options.method} {ask.url}", side=options.side, outcome=outcome, tries=attempts_of(tries))
+
+
+def attempts_of(tries: Sequence[Sequence[tuple[timedelta, str]]]) -> tuple[tuple[timedelta, str], ...]:
+    """Requests that were asked for are one attempt together; each that had to be sent again is one more."""
+    again = [one for each in tries for one in each[:-1]]
+    last = [each[-1] for each in tries if each]
+    return (*again, (sum((took for took, _ in last), timedelta(0)), last[-1][1])) if last else tuple(again)
 
 
 def _ask(options: HttpOptions, side: Side) -> Ask:

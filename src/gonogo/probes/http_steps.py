@@ -40,19 +40,19 @@ class HttpStepsOptions:
 def look(options: HttpStepsOptions, vantage: Vantage) -> Sight:
     """The documents of all steps; the failure of the first that failed."""
     documents: list[Mapping[str, Any]] = []
-    tries: tuple[tuple[timedelta, str], ...] = ()
+    tries: list[tuple[tuple[timedelta, str], ...]] = []
     notes: tuple[str, ...] = ()
     sources: list[str] = []
     for request in _requests(options):
         sight = http.look(request, vantage)
-        tries += sight.tries
+        tries.append(sight.tries)
         sources.append(sight.source)
         if not isinstance(sight.outcome, Seen):
-            return Sight(source=sight.source, side=options.side, outcome=sight.outcome, tries=tries)
+            return Sight(source=sight.source, side=options.side, outcome=sight.outcome, tries=http.attempts_of(tries))
         documents.append(sight.outcome.data)
         notes += sight.outcome.notes
     outcome = Seen(data={"steps": documents, "count": len(documents)}, notes=notes)
-    return Sight(source=", ".join(sources), side=options.side, outcome=outcome, tries=tries)
+    return Sight(source=", ".join(sources), side=options.side, outcome=outcome, tries=http.attempts_of(tries))
 
 
 def _requests(options: HttpStepsOptions) -> list[HttpOptions]:

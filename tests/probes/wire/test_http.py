@@ -212,6 +212,21 @@ def test_repeated_requests_keep_every_answer_and_error(serve: Any, stand: Any, t
     assert (found.data["count"], found.data["json"]) == (4, {"n": 4})
 
 
+def test_repeated_requests_are_one_attempt(serve: Any, stand: Any, tools: Any) -> None:
+    """Three requests that were asked for are no retries; the one that had to be sent again is a second attempt."""
+    good = tools.answer(b"{}")
+    once = look(HttpOptions(side="canary", path="/health", times=3), stand(canary=serve(good).url))
+    assert [ended for _, ended in once.tries] == ["200"]
+    lost = serve(good, tools.reset, good, good)
+    again = look(HttpOptions(side="canary", path="/health", times=3, retries=1), stand(canary=lost.url))
+    assert isinstance(again.outcome, Seen)
+    assert again.outcome.data["count"] == 3
+    assert len(again.tries) == 2
+    assert again.tries[-1][1] == "200"
+    steps = HttpStepsOptions(side="canary", steps=(Step(path="/a"), Step(path="/b")))
+    assert len(look_steps(steps, stand(canary=serve(good).url)).tries) == 1
+
+
 def test_repeated_requests_that_all_fail_are_unseen(serve: Any, stand: Any, tools: Any) -> None:
     """Nothing seen is nothing seen, however often."""
     server = serve(tools.reset)
