@@ -215,9 +215,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Which items really ran, and ended as they were judged; reports of xdist's workers arrive here too."""
     if _current is None:
         return
-    key = _key(report.nodeid)
+    key = _key(report.nodeid) if report.when == "call" else None
     told = _current.told.get(key) if key is not None else None
-    if key is None or told is None or report.when != "call":
+    if key is None or told is None:
         if report.failed:
             _current.beside.append(report.nodeid)
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from gonogo.cli import main
 
 _CONFTEST = 'pytest_plugins = ["gonogo.pytest_plugin"]\n'
 _INI = "[pytest]\ntestpaths = checks\naddopts = -p no:locust --strict-markers --import-mode=importlib\n"
@@ -178,16 +182,22 @@ class Project:
         target.write_text(text, encoding="utf-8")
         return target
 
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    def command(self, *arguments: str, without: Sequence[str] = ("cacheprovider",)) -> list[str]:
+        """Pytest with its plugins, without those that only our own tests bring."""
+        left_out = [word for name in (*without, "hypothesispytest", "anyio") for word in ("-p", f"no:{name}")]
+        return [sys.executable, "-m", "pytest", *left_out, *arguments]
 
     def pytest(self, *arguments: str, phase: str | None = "predeploy", env: str | None = "shop", **more: Any) -> Done:
         """`pytest -m PHASE --env ENV ARGUMENTS` here."""
         given = [*(["-m", phase] if phase else []), *(["--env", env] if env else []), *arguments]
         return self.run(self.command(*given), **more)
 
-    def gonogo(self, *arguments: str, **more: Any) -> Done:
-        return self.run([sys.executable, "-m", "gonogo.cli", *arguments], **more)
+    def gonogo(self, *arguments: str) -> Done:
+        """A gonogo command here, in this process: tests/test_cli.py runs it from outside."""
+        out, errors = io.StringIO(), io.StringIO()
+        with contextlib.chdir(self.root), contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            code = main(arguments)
+        return Done(code, out.getvalue(), errors.getvalue(), ())
 
     def run(self, command: Sequence[str], **more: Any) -> Done:
         """A command here; `variables` are set beside those of this process."""

@@ -59,10 +59,10 @@ def test_row77_a_second_mark_narrows(project: Any) -> None:
 def test_row77_last_failed_narrows(project: Any, server: Any, kit: Any) -> None:
     """`--lf` runs the item that failed, now healthy, alone: HOLD. The whole run after it is GO."""
     server.answers["/cart"] = kit.broken()
-    words = ["-m", "predeploy", "--env", "shop"]
-    assert project.run([*project.command(*words)[:3], *words]).code == 1
+    command = project.command("-m", "predeploy", "--env", "shop", without=())
+    assert project.run(command).code == 1
     del server.answers["/cart"]
-    again = project.run([*project.command(*words)[:3], *words, "--lf"])
+    again = project.run([*command, "--lf"])
     assert again.code == 6
     assert "narrowed: 1 of 3 items ran" in again.out
     assert project.pytest().code == 0
