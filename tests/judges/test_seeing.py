@@ -116,7 +116,11 @@ def test_freshness_by_the_named_back_end(
     assert trouble(make_case(evidence, probes=probes), ["it"]) is None
 
 
-@pytest.mark.parametrize("options", [Options(filter="x=1"), Options(severity="ERROR")])
+@pytest.mark.parametrize(
+    "options",
+    [Options(filter="x=1"), Options(severity="ERROR"), {"severity": "ERROR"}],
+    ids=["filter", "severity", "recorded"],
+)
 def test_no_news_of_errors_is_good_news(
     see: Callable[..., Evidence], make_case: Callable[..., Case], now: datetime, options: Options
 ) -> None:

@@ -15,7 +15,7 @@ from gonogo.config.waivers import load_waivers
 from gonogo.flows.book import Book, digests
 from gonogo.flows.collecting import Clock, Collector, SystemClock, Watcher
 from gonogo.flows.judging import judge_all, reached_sides
-from gonogo.flows.planning import make_plan, scene_of, t0_look
+from gonogo.flows.planning import make_plan, scene_of, t0_look, time_doubts
 from gonogo.flows.started import Starter
 from gonogo.gate.decide import decide
 from gonogo.model.check import Check
@@ -83,7 +83,7 @@ def collect(
         plan = make_plan(book, tuple(phases), _t0(book, first), vantage.now)
         vantage.t0 = plan.t0
         folder = make_folder(book.reports, plan)
-        problems = write_plan(folder, plan, redactor.scrub)
+        problems = (*write_plan(folder, plan, redactor.scrub), *time_doubts(plan, sought=bool(first)))
         with EvidenceWriter(folder, plan.run_id) as writer:
             collector = replace(collector, watcher=watch(len(plan.looks)) if watch else None, keep=writer.write)
             evidence = _look(plan, collector, first)

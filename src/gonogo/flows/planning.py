@@ -12,10 +12,12 @@ from gonogo.model.check import Check
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Look
 from gonogo.model.run import Plan, PlannedLook
+from gonogo.model.units import show_duration
 from gonogo.probes import PROBES
 from gonogo.probes.http import HttpOptions
 
 _ALWAYS = timedelta.max
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,28 @@ def _place(book: Book, t0: datetime | None, now: datetime) -> timedelta | None:
     if book.at is not None or t0 is None:
         return book.at
     return timedelta(seconds=(now - t0) // timedelta(seconds=1))
+
+
+def time_doubts(plan: Plan, *, sought: bool) -> tuple[str, ...]:
+    """Why the place on the timeline cannot be relied on; each makes HOLD. `sought`: a look was to tell T0.
+
+    What is judged before its time is judged on figures of the release before.
+    """
+    if plan.t0 is None:
+        unknown = sought and plan.at is None
+        return (
+            ("T0 is not known, so nobody knows what is due: give t0 in the release file, or --at",) if unknown else ()
+        )
+    passed = plan.created - plan.t0
+    told = f"T0 was {show_duration(timedelta(seconds=passed // _SECOND))} ago" if passed >= _SECOND else "T0 is to come"
+    places = {check.id: check.at for check in plan.checks if check.at is not None}
+    early = [check_id for check_id, at in places.items() if at > timedelta(0) and passed < at * 0.9]
+    if early:
+        return (f"{told}: it is too early for {', '.join(early[:3])}" + (" and more" if len(early) > 3 else ""),)
+    before = any(at < timedelta(0) for at in (*places.values(), *plan.not_due.values()) if at is not None)
+    if plan.not_due and plan.checks and not before and passed < -timedelta(minutes=1):
+        return (f"{told}, at {plan.t0:%Y-%m-%d %H:%M %Z}: nothing can be shown of what comes after it",)
+    return ()
 
 
 def make_plan(book: Book, phases: tuple[str, ...], t0: datetime | None, now: datetime) -> Plan:

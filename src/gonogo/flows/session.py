@@ -66,10 +66,15 @@ def look_at(
 ) -> tuple[Part, ...]:
     """One part an environment and scene. A phase is in the manifest, whole, if any item of it is selected.
 
-    ConfigError for a secret that any of the environments lacks, before the first of them is looked at.
+    ConfigError for a secret that any of the environments lacks, or one of which nothing is selected, before the
+    first of them is looked at.
     """
     wanted = set(selected)
     for book in books:
+        if not any(item.key in wanted for item in items if item.book is book):
+            # The others' GO would look like its own.
+            name = book.environment.name
+            raise ConfigError(f"nothing of {name} is selected, and --env asks for it: leave out --env {name}")
         if book.environment.start is None:  # a started one brings its own
             check_secrets(book.environment)
     parts: list[Part] = []

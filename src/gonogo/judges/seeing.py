@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from gonogo.judges.expression import not_finite
 from gonogo.model.environment import BackEnd
@@ -94,7 +95,7 @@ def _stale(case: Case, name: str, evidence: Evidence, seen: Seen) -> Finding | N
         )
         return _finding(Verdict.INCONCLUSIVE, text, "clocks agree", f"{show_duration(ahead)} ahead", "when they agree")
     options = case.check.probes[name].options if name in case.check.probes else None
-    if getattr(options, "filter", "") or getattr(options, "severity", None):
+    if _option(options, "filter") or _option(options, "severity"):
         return None  # the newest of selected entries tells nothing of the source: no news of errors is good news
     allowed = _max_age(case, evidence, options)
     old = looked - seen.newest
@@ -125,8 +126,13 @@ def _incomplete(evidence: Evidence, seen: Seen) -> Finding | None:
 
 
 def _max_age(case: Case, evidence: Evidence, options: object) -> timedelta:
-    name = getattr(options, "back_end", None) or _BACK_END.get(evidence.kind, evidence.kind)
+    name = _option(options, "back_end") or _BACK_END.get(evidence.kind, evidence.kind)
     return case.environment.back_ends.get(name, BackEnd()).max_age
+
+
+def _option(options: object, name: str) -> Any:
+    """An option of the look; of a recorded run's, which is plain JSON, too."""
+    return options.get(name) if isinstance(options, Mapping) else getattr(options, name, None)
 
 
 def _age(value: timedelta) -> str:
