@@ -168,6 +168,20 @@ def test_a_rule_without_a_name_that_does_not_evaluate_is_seen() -> None:
     assert verdict("ion-loop-alert-rule", it={"rules": [*rules, {"name": None, "health": "err"}]}) is FAIL
 
 
+def test_the_threshold_of_a_disabled_policy_does_not_count() -> None:
+    """An old policy with the right figures beside the one in force."""
+    names = load_environment("local", ROOT / "environments").names["alert_policies"]
+
+    def policy(name: str, threshold: float, *, enabled: bool = True) -> dict[str, Any]:
+        condition = {"name": "error rate", "threshold": threshold, "duration_s": 300}
+        return {"name": name, "enabled": enabled, "channels": ["c"], "conditions": [condition]}
+
+    good = [policy(name, 0.05) for name in names]
+    assert verdict("ion-post-alert-policies", it={"policies": good}) is PASS
+    old = policy("old", 0.05, enabled=False)
+    assert verdict("ion-post-alert-policies", it={"policies": [old, *(policy(n, 0.5) for n in names)]}) is FAIL
+
+
 # ---------------------------------------------------------------- healthy and odd
 
 

@@ -110,7 +110,9 @@ def test_sides(
     ("health", "reached", "verdict", "text"),
     [
         (200, (), PASS, "no severity applies"),
-        (499, (), PASS, "no severity applies"),
+        (299, (), PASS, "no severity applies"),
+        (302, (), FAIL, "severity high: health is not told (status 302"),
+        (404, (), FAIL, "severity high: health is not told (status 404"),
         (500, (), FAIL, "severity critical: service down (status 500"),
         (GONE, ("lumen",), FAIL, "severity critical: service down (stable does not answer"),
         (GONE, (), HOLD, "severity is not known: observer or network"),

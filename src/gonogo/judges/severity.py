@@ -39,8 +39,8 @@ _WORST_FIRST = (CRITICAL, HIGH, MEDIUM, LOW)
 class Severity:
     """`p95_ms` is a P95 in ms, `error_ratio` a ratio from 0 to 1.
 
-    `health` is the HTTP status of the service: no answer or 5xx is critical. Without it, every side among the looks
-    is asked: all of them down is critical, some of them high.
+    `health` is the HTTP status of the service: no answer or 5xx is critical, any other that is no success high.
+    Without it, every side among the looks is asked: all of them down is critical, some of them high.
     `objective` names the latency objective: a P95 that keeps it is no incident, whatever the bands say.
     """
 
@@ -99,7 +99,11 @@ def _health(health: Expression, case: Case) -> tuple[list[tuple[Level, str]], li
             ([(CRITICAL, f"service down ({number.reason})")], []) if number.verdict is Verdict.FAIL else ([], [number])
         )
     reading, status = number
-    return ([(CRITICAL, f"service down (status {status}, {reading.source})")], []) if status >= 500 else ([], [])
+    if status >= 500:
+        return [(CRITICAL, f"service down (status {status}, {reading.source})")], []
+    if not 200 <= status < 300:
+        return [(HIGH, f"health is not told (status {status}, {reading.source})")], []
+    return [], []
 
 
 def _sides(case: Case) -> tuple[list[tuple[Level, str]], list[Finding]]:
