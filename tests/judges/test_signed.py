@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from gonogo.judges import JUDGES
+from gonogo.judges.signed import Signed
+from gonogo.model.check import Phase
 from gonogo.model.environment import Release
 from gonogo.model.evidence import Cause, Unseen
-from gonogo.model.verdict import Finding, Verdict
+from gonogo.model.verdict import Case, Finding, Verdict
 
 Ask = Callable[..., Finding]
 PASS, HOLD = Verdict.PASS, Verdict.INCONCLUSIVE
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 COMMAND = "run: gonogo signoff ion-can-health --env ion-canary --release v1.2.3 --by NAME --until WHEN --link URL"
 
 
@@ -64,6 +69,26 @@ def test_max_age(judge: Ask) -> None:
     """A record may be asked to be young."""
     assert judge("signed", {"records": [record()]}, max_age=timedelta(hours=1)).verdict is PASS
     assert judge("signed", {"records": [record()]}, max_age=timedelta(minutes=59)).verdict is HOLD
+
+
+@pytest.mark.parametrize(("hours", "verdict"), [(12.9, HOLD), (13, PASS), (20, PASS)])
+def test_a_word_given_before_its_time(make_case: Callable[..., Case], hours: float, verdict: Verdict) -> None:
+    """Nobody can say an hour after the deploy that a day went without complaints."""
+    case = make_case({"records": [record(at=(NOW - timedelta(hours=20 - hours)).isoformat())]})
+    check = replace(case.check, at=timedelta(hours=14.4))
+    case = replace(case, check=check, t0=NOW - timedelta(hours=20))
+    finding = JUDGES["signed"].judge(Signed(), case)
+    assert finding.verdict is verdict
+    assert ("was given before T+" in finding.reason) is (verdict is HOLD)
+    assert JUDGES["signed"].judge(Signed(), replace(case, t0=None)).verdict is PASS
+
+
+@pytest.mark.parametrize(("phase", "verdict"), [(Phase.DAILY, HOLD), (Phase.PREDEPLOY, PASS)])
+def test_a_word_of_yesterday(make_case: Callable[..., Case], phase: Phase, verdict: Verdict) -> None:
+    """A channel that was read on Monday is not read on Wednesday; a plan that was reviewed is."""
+    case = make_case({"records": [record(at=(NOW - timedelta(hours=25)).isoformat())]})
+    case = replace(case, check=replace(case.check, phase=phase))
+    assert JUDGES["signed"].judge(Signed(), case).verdict is verdict
 
 
 def test_nothing_to_look_at(judge: Ask) -> None:

@@ -10,15 +10,23 @@ from typing import Any
 from gonogo.judges.base import Judge
 from gonogo.judges.reading import inconclusive, moment
 from gonogo.judges.seeing import trouble
+from gonogo.model.check import Phase
 from gonogo.model.evidence import Seen
+from gonogo.model.units import show_duration
 from gonogo.model.verdict import Case, Finding, Verdict
 
 _AHEAD = timedelta(seconds=60)
+_DAY = timedelta(hours=24)
+_ENOUGH = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """The newest record of this item, environment and release counts. It may be at most `max_age` old, if given."""
+    """The newest record of this item, environment and release counts.
+
+    It may be at most `max_age` old: a day for an item of every day, otherwise any age that is not given. What is to be
+    attested some time after T0 cannot have been attested before nine tenths of that time had passed.
+    """
 
     max_age: timedelta | None = None
 
@@ -67,7 +75,11 @@ def _problem(options: Signed, case: Case, at: datetime, record: Mapping[str, Any
         return f"the sign-off by {record['by']} lies in the future, {record['at']}"
     if until <= case.now:
         return f"the sign-off by {record['by']} expired {record['until']}"
-    if options.max_age is not None and case.now - at > options.max_age:
+    due = case.check.at
+    if due is not None and due > timedelta(0) and case.t0 is not None and at - case.t0 < due * _ENOUGH:
+        return f"the sign-off by {record['by']} of {record['at']} was given before T+{show_duration(due)}"
+    max_age = options.max_age or (_DAY if case.check.phase is Phase.DAILY else None)
+    if max_age is not None and case.now - at > max_age:
         return f"the sign-off by {record['by']} of {record['at']} is too old"
     return None
 
