@@ -122,6 +122,30 @@ def test_ci_that_skipped_everything_is_not_green(conclusion: str, expected: Verd
     assert verdict("ion-pre-ci-green", it={"checks": checks, "total": 1, "not_passed": []}) is expected
 
 
+@pytest.mark.parametrize(
+    ("requests", "errors", "revision", "expected"),
+    [(500, 0, "new", PASS), (500, 4, "new", PASS), (500, 50, "new", FAIL), (9, 0, "new", HOLD), (500, 0, "old", HOLD)],
+    ids=["healthy", "few-errors", "errors", "few-users", "users-never-came"],
+)
+def test_a_stable_day_is_one_of_users(requests: int, errors: int, revision: str, expected: Verdict) -> None:
+    """The users' five percent are counted by ion-api's own revision, not by the canary's service."""
+
+    def counted(good: float, bad: float, name: str) -> list[dict[str, Any]]:
+        by_class = (("2xx", good), ("5xx", bad))
+        return [{"labels": {"revision_name": name, "response_code_class": c}, "sum": n} for c, n in by_class]
+
+    split = service(("new", IMAGE, 5), ("old", OLD, 95))
+    split["traffic"][0]["tag"] = "canary"
+    found = verdict(
+        "ion-can-stable-24h",
+        requests={"series": counted(3000.0, 0.0, "can"), "sum": 3000.0},
+        latency={"buckets": [[0, 500, 3000]], "count": 3000},
+        users={"series": [*counted(9000.0, 9.0, "old"), *counted(float(requests), float(errors), revision)]},
+        service=split,
+    )
+    assert found is expected
+
+
 # ---------------------------------------------------------------- what projections drop
 
 

@@ -136,3 +136,21 @@ def test_show() -> None:
     assert show("a\nb") == '"a\\nb"'
     assert len(show("x" * 500)) == 120
     assert "number" in show(10**5000)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("new", [1]), ("old", [2]), ("other", []), (None, [])],
+    ids=["new", "old", "other", "nothing"],
+)
+def test_labelled(value: Any, expected: list[int]) -> None:
+    """Series by a label whose value another look tells; no value is no label, not that of those without it."""
+    series = [
+        {"labels": {"revision_name": "new"}, "sum": 1},
+        {"labels": {"revision_name": "old"}, "sum": 2},
+        {"labels": {}, "sum": 3},
+        {"sum": 4},
+        "text",
+    ]
+    document = {"users": {"series": series}, "service": {"serving": value}}
+    assert evaluate("labelled(users.series, 'revision_name', service.serving)[].sum", document) == expected

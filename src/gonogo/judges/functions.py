@@ -11,7 +11,9 @@ from gonogo.judges.percentile import is_number, percentile
 
 
 class Functions(functions.Functions):  # type: ignore[misc,unused-ignore]
-    """percentile(samples, p), divide(a, b), multiply(a, b), subtract(a, b), count_by(entries, key)."""
+    """percentile(samples, p), divide(a, b), multiply(a, b), subtract(a, b), count_by(entries, key),
+    labelled(series, label, value).
+    """
 
     @functions.signature({"types": ["array", "object"]}, {"types": ["number"]})
     def _func_percentile(self, samples: Any, p: float) -> float | None:
@@ -36,6 +38,16 @@ class Functions(functions.Functions):  # type: ignore[misc,unused-ignore]
         """How many entries have each value of `key`, most frequent first; entries without it count as "none"."""
         values = (entry.get(key) if isinstance(entry, dict) else None for entry in entries)
         return dict(Counter("none" if value is None else str(value) for value in values).most_common())
+
+    @functions.signature({"types": ["array"]}, {"types": ["string"]}, {"types": []})
+    def _func_labelled(self, series: list[Any], label: str, value: Any) -> list[Any]:
+        """The series that carry this label; a filter cannot name a value of another look. None for no value."""
+        labels = [one.get("labels") if isinstance(one, dict) else None for one in series]
+        return [
+            one
+            for one, found in zip(series, labels, strict=True)
+            if value is not None and isinstance(found, dict) and found.get(label) == value
+        ]
 
     @functions.signature({"types": []})
     def _func_to_number(self, arg: Any) -> float | None:
