@@ -82,7 +82,7 @@ def _stable(world: World) -> Service:
     new = Revision(
         name=world.new_revision,
         service=STABLE,
-        image=world.new_image,
+        image=world.old_image if world.fault("old-image-serves") else world.new_image,
         created=now - HOUR if world.scene == "before" else world.t0,
     )
     previous = Revision(name=world.previous_revision, service=STABLE, image=world.old_image, created=now - 9 * DAY)
