@@ -149,13 +149,13 @@ def test_a_broken_body_does_not_hide_an_error_status(serve: Any, stand: Any, too
     "headers",
     [
         pytest.param({"Age": "900"}, id="row29-age"),
-        pytest.param(
-            {"Date": format_datetime(datetime.now(UTC) - timedelta(seconds=900), usegmt=True)}, id="row29-date"
-        ),
+        pytest.param({"Date": "900 s ago"}, id="row29-date"),
     ],
 )
 def test_cached_answers_are_partial(serve: Any, stand: Any, tools: Any, headers: dict[str, str]) -> None:
     """Row 29: an answer from a cache says how it was."""
+    if "Date" in headers:  # not when the test was collected, which may be minutes ago
+        headers = {"Date": format_datetime(datetime.now(UTC) - timedelta(seconds=900), usegmt=True)}
     found = outcome(stand(canary=serve(tools.answer(**headers)).url))
     assert isinstance(found, Unseen)
     assert found.cause is Cause.PARTIAL
