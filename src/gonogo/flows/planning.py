@@ -121,11 +121,14 @@ def make_plan(book: Book, phases: tuple[str, ...], t0: datetime | None, now: dat
     split = manifest(book, phases, t0, now)
     looks: dict[str, PlannedLook] = {}
     uses: dict[str, dict[str, str]] = {}
+    keys: dict[Look, str] = {}  # many checks share few looks, and a key is a digest
     for check in split.due:
-        uses[check.id] = {
-            name: _planned(looks, look_of(book, spec.kind, spec.options, check.phase))
-            for name, spec in check.probes.items()
-        }
+        uses[check.id] = {}
+        for name, spec in check.probes.items():
+            look = look_of(book, spec.kind, spec.options, check.phase)
+            if look not in keys:
+                keys[look] = _planned(looks, look)
+            uses[check.id][name] = keys[look]
     controls = _controls(book, split.due, looks)
     sent = sum(getattr(look.options, "times", 1) for look in looks.values())
     if sent > book.environment.guards.max_requests:

@@ -5,6 +5,7 @@ Secrets are revealed here and nowhere else among the HTTP probes; no failure, no
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -226,6 +227,8 @@ def _client(vantage: Vantage, ca: str | None) -> httpx.Client:
         return is_literal(host) or host in named
 
     def make() -> httpx.Client:
+        # httpx's command line imports rich, click and pygments where they are installed; httpx does without it.
+        sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
         from gonogo.probes import wire  # noqa: PLC0415 - imports httpx, once a run
 
         return wire.client(ca, private)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ class State:
             try:
                 self.books = open_books(_request(self.config))
                 self.items = {item.key: item for item in items_of(self.books)}
+                gc.freeze()  # the checklist stays until the end: the collector need not walk it again and again
             except GonogoError as error:
                 self.error = error
         return self.items

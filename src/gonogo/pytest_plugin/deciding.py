@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,6 +79,7 @@ class Deciding:
         elif state.parts:
             self._note_endings(session, exitstatus)
             session.exitstatus = self._finish()
+            gc.freeze()  # the process ends soon; pytest would still walk every object of the run, several times
         elif state.items and not config.option.collectonly and exitstatus in (0, 1, 5):
             state.problems.append(f"0 of {len(state.items)} items were selected: nothing was checked")
             session.exitstatus = ExitStatus.HOLD

@@ -23,6 +23,7 @@ from gonogo.reporting.codec import (
     evidence_from_json,
     evidence_to_json,
     loads,
+    page,
     plan_to_json,
 )
 from gonogo.reporting.escape import slug
@@ -61,7 +62,7 @@ def make_folder(out: Path, plan: Plan) -> Path:
 def write_plan(folder: Path, plan: Plan, redact: Callable[[str], str] = str) -> tuple[str, ...]:
     """plan.json, before the manifest is looked at. Problems in words, none when it was written."""
     try:
-        _write_whole(folder / PLAN, dumps(scrub(plan_to_json(plan), redact), indent=1) + "\n")
+        _write_whole(folder / PLAN, page(scrub(plan_to_json(plan), redact)))
     except OSError as error:
         return (f"{folder / PLAN}: the plan was not kept ({_why(error)})",)
     return ()
@@ -157,7 +158,7 @@ def write_verdict(folder: Path, document: Json, redact: Callable[[str], str] = s
     path = folder / VERDICT
     try:
         digests = {name: file_digest(folder / name) for name in (PLAN, EVIDENCE)}
-        _write_whole(path, dumps(scrub({**document, "digests": digests}, redact), indent=1) + "\n")
+        _write_whole(path, page(scrub({**document, "digests": digests}, redact)))
     except OSError as error:
         raise NotKept(f"{path}: the verdict was not kept ({_why(error)}); this run is no GO") from None
 
@@ -188,11 +189,32 @@ def scrub(value: Any, redact: Callable[[str], str]) -> Any:
     """`value` with `redact` over every string in it, keys included."""
     if redact is str:
         return value
+    # One search of all texts at once: most documents hold no secret, and some hold 100 000 texts.
+    joined = "\0".join(_texts(value))
+    return value if redact(joined) == joined else _scrubbed(value, redact)
+
+
+def _scrubbed(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
-        return {redact(str(key)): scrub(item, redact) for key, item in value.items()}
-    return [scrub(item, redact) for item in value] if isinstance(value, list | tuple) else value
+        return {redact(str(key)): _scrubbed(item, redact) for key, item in value.items()}
+    return [_scrubbed(item, redact) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _texts(value: Any) -> list[str]:
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            found.append(item)
+        elif isinstance(item, Mapping):
+            found.extend(map(str, item))
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+    return found
 
 
 def _write_whole(path: Path, text: str) -> None:

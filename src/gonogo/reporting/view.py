@@ -118,8 +118,7 @@ class View:
 
 def view(run: Run, language: str = "en") -> View:
     """Rows in the order of the manifest; titles in `language` (English where there is no such title)."""
-    judged = {outcome.check.id: outcome for outcome in run.outcomes}
-    rows = tuple(_row(check, judged.get(check.id), run, language) for check in run.plan.checks)
+    rows = _rows(run, language)
     areas = tuple(
         AreaView(area=area, rows=tuple(row for row in rows if row.area is area))
         for area in Area
@@ -134,6 +133,21 @@ def view(run: Run, language: str = "en") -> View:
         shared=_shared(rows, run.evidence),
         not_due=tuple((one, show_offset(at)) for one, at in run.gated.not_due.items()),
     )
+
+
+_LAST: list[tuple[tuple[Any, ...], tuple[Row, ...]]] = []
+
+
+def _rows(run: Run, language: str) -> tuple[Row, ...]:
+    """Made once for all reports of a run. The entry holds what its key compares by identity."""
+    of = (run.plan, run.outcomes, run.evidence, run.gated.waived, run.narrowed, language)
+    for known, rows in _LAST:
+        if all(one is other for one, other in zip(known, of, strict=True)):
+            return rows
+    judged = {outcome.check.id: outcome for outcome in run.outcomes}
+    made = tuple(_row(check, judged.get(check.id), run, language) for check in run.plan.checks)
+    _LAST[:] = [(of, made)]
+    return made
 
 
 def title_of(check: Check, language: str) -> str:
