@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gonogo.flows.book import Book
-from gonogo.flows.planning import candidates, make_plan, manifest, t0_look
+from gonogo.flows.planning import make_plan, manifest, t0_look
 from gonogo.model.check import Area, Check, Phase, ProbeSpec
 from gonogo.model.environment import BackEnd, Environment, Guards, Release, Side, Start
 from gonogo.model.errors import ConfigError
@@ -136,9 +136,9 @@ def test_every_other_side_is_a_control() -> None:
 def test_actions_enter_only_when_asked_for() -> None:
     """A check that changes something is no candidate without its flag."""
     made = book(check("look"), check("reset", action="reset"))
-    assert [c.id for c in candidates(made, ["predeploy"])] == ["look"]
-    assert [c.id for c in candidates(replace(made, actions=("reset",)), ["predeploy"])] == ["look", "reset"]
-    assert candidates(made, ["daily"]) == ()
+    assert [c.id for c in made.candidates(["predeploy"])] == ["look"]
+    assert [c.id for c in replace(made, actions=("reset",)).candidates(["predeploy"])] == ["look", "reset"]
+    assert made.candidates(["daily"]) == ()
 
 
 def test_the_cap_counts_repeated_requests() -> None:

@@ -11,8 +11,9 @@ import pytest
 from gonogo.config.checklist import load_checklists
 from gonogo.config.environment import load_environment
 from gonogo.flows.book import Request, open_books
+from gonogo.flows.items import items_of
 from gonogo.flows.planning import time_doubts
-from gonogo.flows.session import items_of, look_at
+from gonogo.flows.session import look_at
 from gonogo.judges import JUDGES
 from gonogo.model.check import Check
 from gonogo.model.errors import ConfigError

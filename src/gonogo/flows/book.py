@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +62,11 @@ class Book:
     def base(self) -> Path:
         """The folder that relative file names of the environment start from."""
         return self.root / "environments"
+
+    def candidates(self, phases: Iterable[str]) -> tuple[Check, ...]:
+        """Checks of these phases; one that changes something only if its action was asked for."""
+        wanted = set(phases)
+        return tuple(c for c in self.checks if c.phase in wanted and (c.action is None or c.action in self.actions))
 
 
 def open_books(request: Request) -> tuple[Book, ...]:
@@ -146,5 +150,7 @@ def _refuse_actions(actions: Sequence[str], environment: Environment, checks: Se
 
 
 def _nearest(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only needed once something is wrong
+
     near = get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; there is {', '.join(sorted(known)) or 'none'}"

@@ -28,12 +28,6 @@ class Manifest:
     not_due: Mapping[str, timedelta | None]
 
 
-def candidates(book: Book, phases: Iterable[str]) -> tuple[Check, ...]:
-    """Checks of these phases; one that changes something only if its action was asked for."""
-    wanted = set(phases)
-    return tuple(c for c in book.checks if c.phase in wanted and (c.action is None or c.action in book.actions))
-
-
 def scene_of(book: Book, phase: str) -> str:
     """The scene in which a rehearsed environment plays this phase; empty elsewhere."""
     start = book.environment.start
@@ -53,7 +47,7 @@ def look_of(book: Book, kind: str, options: object, phase: str) -> Look:
 
 def t0_look(book: Book, phases: Iterable[str]) -> Look | None:
     """The look that tells when the serving revision was created: for a timeline whose release gives no T0."""
-    checks = candidates(book, phases)
+    checks = book.candidates(phases)
     if book.release is not None and book.release.t0 is not None:
         return None
     needed = any(_needs_t0(check) for check in checks)
@@ -79,7 +73,7 @@ def manifest(book: Book, phases: Iterable[str], t0: datetime | None, now: dateti
     at = _ALWAYS if place is None else place
     due: list[Check] = []
     not_due: dict[str, timedelta | None] = {}
-    for check in candidates(book, phases):
+    for check in book.candidates(phases):
         if check.at is None or check.at <= at:
             due.append(check)
         else:

@@ -10,10 +10,10 @@ from typing import Any
 from gonogo.config.secrets import check_secrets
 from gonogo.flows.book import Book, fault_table
 from gonogo.flows.collecting import Watcher
+from gonogo.flows.items import Item
 from gonogo.flows.judging import judge_all, waiver_of
 from gonogo.flows.look import Collected, collect, conclude, leaks, scenes
-from gonogo.flows.planning import candidates
-from gonogo.model.check import Check, Severity
+from gonogo.model.check import Severity
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import plain
 from gonogo.model.run import Run
@@ -21,15 +21,6 @@ from gonogo.model.units import show_duration
 from gonogo.model.verdict import Outcome, Verdict
 from gonogo.reporting.escape import ci_log, visible
 from gonogo.reporting.reports import write_all
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One check of one environment under the name that a test runner shows."""
-
-    key: str
-    book: Book
-    check: Check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +39,6 @@ class Part:
     collected: Collected
     outcomes: tuple[Outcome, ...]
     keys: Mapping[str, str]  # id -> key, of all items that were there to be selected
-
-
-def items_of(books: Sequence[Book]) -> tuple[Item, ...]:
-    """Every item that can be selected, by phase and in the order of the checklists."""
-    found: list[Item] = []
-    for book in books:
-        phases = dict.fromkeys(check.phase for check in book.checks)
-        for check in candidates(book, phases):
-            key = check.id if len(books) == 1 else f"{book.environment.name}.{check.id}"
-            found.append(Item(key=key, book=book, check=check))
-    return tuple(found)
 
 
 def look_at(
@@ -97,7 +77,7 @@ def look_at(
 
 def _refuse_idle_faults(book: Book, phases: Iterable[str]) -> None:
     """A fault that no item of this run can show would rehearse nothing and look like health."""
-    here = {check.id for check in candidates(book, phases)}
+    here = {check.id for check in book.candidates(phases)}
     for name in book.faults:
         fault = fault_table(book.environment, book.root)[name]
         if here.isdisjoint(fault.turns):

@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-from gonogo.judges import (
-    auto_recovery,
-    bursts,
-    complete,
-    error_mix,
-    even,
-    expect,
-    has_all,
-    has_text,
-    listed,
-    patterns,
-    scope,
-    severity,
-    signed,
-    split,
-    summary,
-    thresholds,
-    traffic_plan,
-    trend,
-)
 from gonogo.judges.base import Judge
+from gonogo.model.registry import Registry
 
-JUDGES: dict[str, Judge] = {
-    "auto_recovery": auto_recovery.JUDGE,
-    "bursts": bursts.JUDGE,
-    "complete": complete.JUDGE,
-    "error_mix": error_mix.JUDGE,
-    "even": even.JUDGE,
-    "expect": expect.JUDGE,
-    "has_all": has_all.JUDGE,
-    "has_text": has_text.JUDGE,
-    "listed": listed.JUDGE,
-    "patterns": patterns.JUDGE,
-    "scope": scope.JUDGE,
-    "severity": severity.JUDGE,
-    "signed": signed.JUDGE,
-    "split": split.JUDGE,
-    "summary": summary.JUDGE,
-    "thresholds": thresholds.JUDGE,
-    "traffic_plan": traffic_plan.JUDGE,
-    "trend": trend.JUDGE,
-}
+JUDGES: Registry[Judge] = Registry(
+    "gonogo.judges",
+    {
+        "auto_recovery": "auto_recovery:JUDGE",
+        "bursts": "bursts:JUDGE",
+        "complete": "complete:JUDGE",
+        "error_mix": "error_mix:JUDGE",
+        "even": "even:JUDGE",
+        "expect": "expect:JUDGE",
+        "has_all": "has_all:JUDGE",
+        "has_text": "has_text:JUDGE",
+        "listed": "listed:JUDGE",
+        "patterns": "patterns:JUDGE",
+        "scope": "scope:JUDGE",
+        "severity": "severity:JUDGE",
+        "signed": "signed:JUDGE",
+        "split": "split:JUDGE",
+        "summary": "summary:JUDGE",
+        "thresholds": "thresholds:JUDGE",
+        "traffic_plan": "traffic_plan:JUDGE",
+        "trend": "trend:JUDGE",
+    },
+)

@@ -2,62 +2,47 @@
 
 from __future__ import annotations
 
-from gonogo.probes import (
-    cloud_logging,
-    cloud_monitoring,
-    cloud_run,
-    declared,
-    files,
-    forge,
-    google_rest,
-    http,
-    http_steps,
-    monitoring_config,
-    postgres,
-    prometheus,
-    provider_status,
-    redis,
-    registry,
-    signoff,
-    slack,
-)
+from gonogo.model.registry import Registry
 from gonogo.probes.base import Probe
 
 # Importing a probe must stay cheap: its client is imported by its first look, never at module level.
-PROBES: dict[str, Probe] = {
-    # HTTP
-    "http": http.PROBE,
-    "http_steps": http_steps.PROBE,
-    # Google Cloud
-    "cloud_run": cloud_run.PROBE,
-    "cloud_run_services": cloud_run.PROBE_SERVICES,
-    "cloud_monitoring": cloud_monitoring.PROBE,
-    "cloud_logging": cloud_logging.PROBE,
-    "dashboards": monitoring_config.DASHBOARDS,
-    "alert_policies": monitoring_config.ALERT_POLICIES,
-    "snoozes": monitoring_config.SNOOZES,
-    "open_alerts": monitoring_config.OPEN_ALERTS,
-    "cloud_sql_backups": google_rest.BACKUPS,
-    "project_access": google_rest.ACCESS,
-    # Registries and providers
-    "registry_image": registry.PROBE,
-    "provider_status": provider_status.PROBE,
-    # Databases
-    "postgres": postgres.PROBE,
-    "redis": redis.PROBE,
-    # Chat and forges
-    "slack": slack.PROBE,
-    "forge_checks": forge.CHECKS,
-    "forge_approvals": forge.APPROVALS,
-    "forge_release": forge.RELEASE,
-    # Files and people
-    "junit_file": files.JUNIT,
-    "changelog_file": files.CHANGELOG,
-    "csv_file": files.CSV,
-    "signoff": signoff.PROBE,
-    "declared": declared.PROBE,
-    # Prometheus and Alertmanager
-    "prometheus": prometheus.PROMETHEUS,
-    "prometheus_rules": prometheus.RULES,
-    "alertmanager": prometheus.ALERTMANAGER,
-}
+PROBES: Registry[Probe] = Registry(
+    "gonogo.probes",
+    {
+        # HTTP
+        "http": "http:PROBE",
+        "http_steps": "http_steps:PROBE",
+        # Google Cloud
+        "cloud_run": "cloud_run:PROBE",
+        "cloud_run_services": "cloud_run:PROBE_SERVICES",
+        "cloud_monitoring": "cloud_monitoring:PROBE",
+        "cloud_logging": "cloud_logging:PROBE",
+        "dashboards": "monitoring_config:DASHBOARDS",
+        "alert_policies": "monitoring_config:ALERT_POLICIES",
+        "snoozes": "monitoring_config:SNOOZES",
+        "open_alerts": "monitoring_config:OPEN_ALERTS",
+        "cloud_sql_backups": "google_rest:BACKUPS",
+        "project_access": "google_rest:ACCESS",
+        # Registries and providers
+        "registry_image": "registry:PROBE",
+        "provider_status": "provider_status:PROBE",
+        # Databases
+        "postgres": "postgres:PROBE",
+        "redis": "redis:PROBE",
+        # Chat and forges
+        "slack": "slack:PROBE",
+        "forge_checks": "forge:CHECKS",
+        "forge_approvals": "forge:APPROVALS",
+        "forge_release": "forge:RELEASE",
+        # Files and people
+        "junit_file": "files:JUNIT",
+        "changelog_file": "files:CHANGELOG",
+        "csv_file": "files:CSV",
+        "signoff": "signoff:PROBE",
+        "declared": "declared:PROBE",
+        # Prometheus and Alertmanager
+        "prometheus": "prometheus:PROMETHEUS",
+        "prometheus_rules": "prometheus:RULES",
+        "alertmanager": "prometheus:ALERTMANAGER",
+    },
+)

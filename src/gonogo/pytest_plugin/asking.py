@@ -17,7 +17,8 @@ from gonogo.model.units import parse_offset
 
 if TYPE_CHECKING:
     from gonogo.flows.book import Book, Request
-    from gonogo.flows.session import Item, Part, Told
+    from gonogo.flows.items import Item
+    from gonogo.flows.session import Part, Told
 
 _NODE = re.compile(r"::test_item\[(?P<key>[A-Za-z0-9_.-]+)\]\Z")
 
@@ -41,7 +42,7 @@ class State:
         if not self.read:
             self.read = True
             from gonogo.flows.book import open_books  # noqa: PLC0415 - plain pytest runs do not pay for it
-            from gonogo.flows.session import items_of  # noqa: PLC0415
+            from gonogo.flows.items import items_of  # noqa: PLC0415
 
             try:
                 self.books = open_books(_request(self.config))
