@@ -16,6 +16,7 @@ import pytest
 from gonogo.model.errors import ConfigError, ExitStatus
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.model.run import Run
+from gonogo.model.secret import Redactor
 from gonogo.reporting import files
 from gonogo.reporting.files import EvidenceWriter, NotKept, make_folder, read_evidence, write_plan
 from gonogo.reporting.reports import write_verdict
@@ -188,20 +189,18 @@ def test_threads_share_a_writer(red: Run, tmp_path: Path) -> None:
 
 
 def test_secrets_are_redacted_in_plan_evidence_and_verdict(red: Run, tmp_path: Path) -> None:
-    """Row 119: `redact` sees every text, in keys and values, before it reaches the disk."""
+    """Row 119: the redactor sees every text, in keys and values, before it reaches the disk."""
     folder = make_folder(tmp_path / "out", red.plan)
 
-    def redact(text: str) -> str:
-        return text.replace("hunter2", "***")
-
+    redactor = Redactor(["hunter2"])
     seen = Seen(data={"token hunter2": ["hunter2", {"deep": "a hunter2 b"}]}, notes=("hunter2",))
     check = replace(red.plan.checks[0], remedy="say hunter2")
     run = replace(red, folder=folder, plan=replace(red.plan, checks=(check,)), notes=("hunter2",))
-    write_plan(folder, run.plan, redact)
-    with EvidenceWriter(folder, run.plan.run_id, redact) as writer:
+    write_plan(folder, run.plan, redactor)
+    with EvidenceWriter(folder, run.plan.run_id, redactor) as writer:
         writer.write(replace(run.evidence["k1"], outcome=seen))
         writer.write(replace(run.evidence["k1"], outcome=Unseen(cause=Cause.DENIED, detail="hunter2 is wrong")))
-    write_verdict(run, redact)
+    write_verdict(run, redactor)
     for path in folder.iterdir():
         assert b"hunter2" not in path.read_bytes(), path
         assert b"***" in path.read_bytes(), path

@@ -18,8 +18,9 @@ import pytest
 
 from gonogo.model.evidence import Evidence
 from gonogo.model.run import Run
+from gonogo.model.secret import Redactor
 from gonogo.model.verdict import Decision, Finding, Verdict
-from gonogo.reporting import files, write_reports
+from gonogo.reporting import files
 from gonogo.reporting.codec import dumps, evidence_to_json
 from gonogo.reporting.files import EvidenceWriter, make_folder, write_plan
 from gonogo.reporting.github import publish, workflow_commands
@@ -384,12 +385,12 @@ def test_every_format_is_written_every_format(red: Run, monkeypatch: pytest.Monk
 
 def test_a_lost_verdict_is_no_go_any_more(green: Run, tmp_path: Path) -> None:
     """Row 85: a run whose verdict could not be kept is HOLD, whatever its items say; a NO-GO stays NO-GO."""
-    lost = write_reports(replace(green, folder=tmp_path / "gone"))
+    lost = write_all(replace(green, folder=tmp_path / "gone"))
     assert lost.gated.decision is Decision.HOLD
     assert "the verdict was not kept" in lost.gated.reasons[-1]
     assert any("report.html: not written" in note for note in lost.notes)
     against = replace(green, folder=tmp_path / "gone", gated=replace(green.gated, decision=Decision.NO_GO))
-    assert write_reports(against).gated.decision is Decision.NO_GO
+    assert write_all(against).gated.decision is Decision.NO_GO
 
 
 def test_the_verdict_is_written_last(green: Run, tmp_path: Path) -> None:
@@ -397,7 +398,7 @@ def test_the_verdict_is_written_last(green: Run, tmp_path: Path) -> None:
     folder = make_folder(tmp_path, green.plan)
     write_plan(folder, green.plan)
     EvidenceWriter(folder, green.plan.run_id).close()
-    run = write_reports(replace(green, folder=folder))
+    run = write_all(replace(green, folder=folder))
     assert run.gated.decision is Decision.GO
     times = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert max(times, key=times.__getitem__) == files.VERDICT
@@ -407,7 +408,7 @@ def test_the_verdict_is_written_last(green: Run, tmp_path: Path) -> None:
 def test_reports_are_redacted(red: Run, hostile: Callable[[str], Run], tmp_path: Path) -> None:
     """Row 119: a secret in any text of the run reaches no report."""
     run = replace(hostile("hunter2"), folder=tmp_path)
-    write_all(run, lambda text: text.replace("hunter2", "***"))
+    write_all(run, Redactor(["hunter2"]))
     assert all(b"hunter2" not in path.read_bytes() for path in tmp_path.iterdir())
 
 

@@ -83,7 +83,7 @@ def collect(
         plan = make_plan(book, tuple(phases), _t0(book, first), vantage.now)
         vantage.t0 = plan.t0
         folder = make_folder(book.reports, plan)
-        problems = (*write_plan(folder, plan, redactor.scrub), *time_doubts(plan, sought=bool(first)))
+        problems = (*write_plan(folder, plan, redactor), *time_doubts(plan, sought=bool(first)))
         with EvidenceWriter(folder, plan.run_id) as writer:
             collector = replace(collector, watcher=watch(len(plan.looks)) if watch else None, keep=writer.write)
             evidence = _look(plan, collector, first)

@@ -145,5 +145,5 @@ def finish(parts: Iterable[Part], executed: Iterable[str], problems: Sequence[st
         now = max((e.ended for e in part.collected.evidence.values()), default=part.collected.started)
         ids = [check_id for check_id in part.collected.plan.ids if part.keys[check_id] in ran]
         run = conclude(part.collected, part.outcomes, executed=ids, problems=problems, now=now)
-        runs.append(write_all(run, part.collected.redactor.scrub, leaks=partial(leaks, part.collected)))
+        runs.append(write_all(run, part.collected.redactor, leaks=partial(leaks, part.collected)))
     return tuple(runs)

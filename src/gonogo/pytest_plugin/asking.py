@@ -41,15 +41,19 @@ class State:
         """Items by key, from strict configuration; an error is kept until nothing can be sent any more."""
         if not self.read:
             self.read = True
+            collecting = gc.isenabled()
+            gc.disable()  # modules and checklists are made here, and no garbage
             from gonogo.flows.book import open_books  # noqa: PLC0415 - plain pytest runs do not pay for it
             from gonogo.flows.items import items_of  # noqa: PLC0415
 
             try:
                 self.books = open_books(_request(self.config))
                 self.items = {item.key: item for item in items_of(self.books)}
-                gc.freeze()  # the checklist stays until the end: the collector need not walk it again and again
             except GonogoError as error:
                 self.error = error
+            gc.freeze()  # they stay until the end: the collector need not walk them again and again
+            if collecting:
+                gc.enable()
         return self.items
 
     def look(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Self
 from gonogo.model.errors import ConfigError, ExitStatus, GonogoError
 from gonogo.model.evidence import Evidence
 from gonogo.model.run import Plan
+from gonogo.model.secret import NO_SECRETS, Redactor
 from gonogo.reporting.codec import (
     Json,
     Unreadable,
@@ -59,10 +60,10 @@ def make_folder(out: Path, plan: Plan) -> Path:
     return folder
 
 
-def write_plan(folder: Path, plan: Plan, redact: Callable[[str], str] = str) -> tuple[str, ...]:
+def write_plan(folder: Path, plan: Plan, redactor: Redactor = NO_SECRETS) -> tuple[str, ...]:
     """plan.json, before the manifest is looked at. Problems in words, none when it was written."""
     try:
-        _write_whole(folder / PLAN, page(scrub(plan_to_json(plan), redact)))
+        _write_whole(folder / PLAN, page(redactor.scrub_json(plan_to_json(plan))))
     except OSError as error:
         return (f"{folder / PLAN}: the plan was not kept ({_why(error)})",)
     return ()
@@ -74,10 +75,10 @@ class EvidenceWriter:
     Threads may share it. A write that fails stands in `problems` and ends the file there; it never raises.
     """
 
-    def __init__(self, folder: Path, run_id: str, redact: Callable[[str], str] = str) -> None:
+    def __init__(self, folder: Path, run_id: str, redactor: Redactor = NO_SECRETS) -> None:
         self.problems: tuple[str, ...] = ()
         self._path = folder / EVIDENCE
-        self._redact = redact
+        self._redactor = redactor
         self._seq = 0
         self._prev = _seed(run_id)
         self._lock = Lock()
@@ -89,7 +90,7 @@ class EvidenceWriter:
 
     def write(self, evidence: Evidence) -> None:
         """Append one observation and hand it to the operating system."""
-        document = scrub(evidence_to_json(evidence), self._redact)
+        document = self._redactor.scrub_json(evidence_to_json(evidence))
         with self._lock:
             if self._file is None or self.problems:
                 return
@@ -153,12 +154,12 @@ def read_evidence(folder: Path, run_id: str) -> Recorded:
     return Recorded(evidence=evidence, problems=tuple(problems), notes=notes)
 
 
-def write_verdict(folder: Path, document: Json, redact: Callable[[str], str] = str) -> None:
+def write_verdict(folder: Path, document: Json, redactor: Redactor = NO_SECRETS) -> None:
     """verdict.json with the digests of plan and evidence, written last and by one rename. Raises NotKept."""
     path = folder / VERDICT
     try:
         digests = {name: file_digest(folder / name) for name in (PLAN, EVIDENCE)}
-        _write_whole(path, page(scrub({**document, "digests": digests}, redact)))
+        _write_whole(path, page(redactor.scrub_json({**document, "digests": digests})))
     except OSError as error:
         raise NotKept(f"{path}: the verdict was not kept ({_why(error)}); this run is no GO") from None
 
@@ -183,38 +184,6 @@ def read_json(path: Path) -> Any:
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hex. OSError when it cannot be read."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def scrub(value: Any, redact: Callable[[str], str]) -> Any:
-    """`value` with `redact` over every string in it, keys included."""
-    if redact is str:
-        return value
-    # One search of all texts at once: most documents hold no secret, and some hold 100 000 texts.
-    joined = "\0".join(_texts(value))
-    return value if redact(joined) == joined else _scrubbed(value, redact)
-
-
-def _scrubbed(value: Any, redact: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, Mapping):
-        return {redact(str(key)): _scrubbed(item, redact) for key, item in value.items()}
-    return [_scrubbed(item, redact) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _texts(value: Any) -> list[str]:
-    found: list[str] = []
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, str):
-            found.append(item)
-        elif isinstance(item, Mapping):
-            found.extend(map(str, item))
-            waiting.extend(item.values())
-        elif isinstance(item, list | tuple):
-            waiting.extend(item)
-    return found
 
 
 def _write_whole(path: Path, text: str) -> None:

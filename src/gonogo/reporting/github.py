@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
 from gonogo.model.run import Run
+from gonogo.model.secret import NO_SECRETS, Redactor
 from gonogo.model.verdict import Decision, Verdict
 from gonogo.reporting.escape import command_property, command_value
 from gonogo.reporting.markdown import summary
@@ -36,7 +37,7 @@ def workflow_commands(run: Run, language: str = "en") -> str:
 
 def publish(
     run: Run,
-    redact: Callable[[str], str] = str,
+    redactor: Redactor = NO_SECRETS,
     language: str = "en",
     *,
     environ: Mapping[str, str] = os.environ,
@@ -46,11 +47,13 @@ def publish(
     if not on_github(environ):
         return
     # A command counts at the start of a line only, and something may have left the last line open.
-    write(sys.stdout if out is None else out, "\n" + redact(workflow_commands(run, language)))
+    write(sys.stdout if out is None else out, "\n" + redactor.scrub(workflow_commands(run, language)))
     target = environ.get("GITHUB_STEP_SUMMARY")
     if target:
         text = (
-            redact(summary(run, language)).encode("utf-8", "backslashreplace")[:_SUMMARY_CAP].decode("utf-8", "ignore")
+            redactor.scrub(summary(run, language))
+            .encode("utf-8", "backslashreplace")[:_SUMMARY_CAP]
+            .decode("utf-8", "ignore")
         )
         with Path(target).open("a", encoding="utf-8", newline="\n") as file:
             file.write(text + "\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gonogo.model.errors import ConfigError
 from gonogo.model.run import Run
+from gonogo.model.secret import NO_SECRETS, Redactor
 from gonogo.model.verdict import Decision
 from gonogo.reporting import files, github
 from gonogo.reporting.html import html
@@ -25,7 +26,7 @@ REPORTS: Mapping[str, Callable[[Run, str], str]] = {
 
 def write_all(
     run: Run,
-    redact: Callable[[str], str] = str,
+    redactor: Redactor = NO_SECRETS,
     language: str = "en",
     leaks: Callable[[], Sequence[str]] = tuple,
 ) -> Run:
@@ -33,30 +34,30 @@ def write_all(
 
     `leaks` looks through what was written before the verdict is; what it finds, or a lost verdict, makes HOLD.
     """
-    notes = write_formats(run, redact, language)
+    notes = write_formats(run, redactor, language)
     found = leaks()
     if found:
         run = _held(run, *found)
-        notes = write_formats(run, redact, language)
+        notes = write_formats(run, redactor, language)
     run = replace(run, notes=(*run.notes, *notes))
     try:
-        write_verdict(run, redact)
+        write_verdict(run, redactor)
     except files.NotKept as error:
         run = _held(run, str(error))
     try:
-        github.publish(run, redact, language)
+        github.publish(run, redactor, language)
     except OSError as error:
         run = replace(run, notes=(*run.notes, f"the job summary was not written ({error.strerror or error})"))
     return run
 
 
-def write_formats(run: Run, redact: Callable[[str], str] = str, language: str = "en") -> tuple[str, ...]:
+def write_formats(run: Run, redactor: Redactor = NO_SECRETS, language: str = "en") -> tuple[str, ...]:
     """Every report into the run's folder. Problems in words."""
     folder = _folder(run)
     problems: list[str] = []
     for name, render in REPORTS.items():
         try:
-            files.write_text(folder / name, redact(render(run, language)))
+            files.write_text(folder / name, redactor.scrub(render(run, language)))
         except OSError as error:
             problems.append(f"{folder / name}: not written ({error.strerror or error})")
     return tuple(problems)
@@ -68,10 +69,10 @@ def _held(run: Run, *problems: str) -> Run:
     return replace(run, gated=gated, problems=(*run.problems, *problems))
 
 
-def write_verdict(run: Run, redact: Callable[[str], str] = str) -> Path:
+def write_verdict(run: Run, redactor: Redactor = NO_SECRETS) -> Path:
     """The verdict file, last. Raises NotKept (exit 6) when it cannot be written: the run is then no GO."""
     folder = _folder(run)
-    files.write_verdict(folder, verdict_json(run), redact)
+    files.write_verdict(folder, verdict_json(run), redactor)
     return folder / files.VERDICT
 
 
