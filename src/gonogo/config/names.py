@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from gonogo.config.complain import nearest, one_line
+from gonogo.config.hints import hints_of
 from gonogo.model.check import Check, ProbeSpec, Rule
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError, Origin
@@ -66,7 +67,7 @@ def named(options: Any, new_type: str) -> list[str]:
 
 @cache
 def _fields_of(cls: type, new_type: str) -> tuple[str, ...]:
-    return tuple(name for name, hint in get_type_hints(cls).items() if _mentions(hint, new_type))
+    return tuple(name for name, hint in hints_of(cls).items() if _mentions(hint, new_type))
 
 
 def _mentions(hint: Any, new_type: str) -> bool:

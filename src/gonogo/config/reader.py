@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from gonogo.config.complain import brief, is_private, nearest, one_line, unknown_key, wrong
+from gonogo.config.hints import hints_of
 from gonogo.config.leaves import LEAVES, Reader, list_of, mapping_of, read_filled, read_json_mapping, read_str
 from gonogo.config.tree import Tree
 from gonogo.model.errors import ConfigError, Origin
@@ -61,7 +62,7 @@ def _made(hint: Any, raw: bool) -> Reader:
 
 
 def _dataclass(cls: type, raw: bool) -> Reader:
-    hints = get_type_hints(cls)
+    hints = hints_of(cls)
     readers: dict[str, Reader] = {}
     required: list[str] = []
     names: dict[str, str] = {}  # key -> field

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin
 
 from gonogo.config.complain import nearest
+from gonogo.config.hints import hints_of
 from gonogo.config.items import Checklist, Defaults, Item
 from gonogo.config.tree import Tree
 from gonogo.model.check import Mode
@@ -114,7 +115,7 @@ class _Writing:
         return self.names[cls]
 
     def _object(self, cls: type) -> Json:
-        hints = get_type_hints(cls)
+        hints = hints_of(cls)
         properties: Json = {}
         required: list[str] = []
         for field in fields(cls):

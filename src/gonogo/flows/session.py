@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from gonogo.config.secrets import check_secrets
@@ -20,7 +22,6 @@ from gonogo.model.run import Run
 from gonogo.model.units import show_duration
 from gonogo.model.verdict import Outcome, Verdict
 from gonogo.reporting.escape import ci_log, visible
-from gonogo.reporting.reports import write_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ def look_at(
             raise ConfigError(f"nothing of {name} is selected, and --env asks for it: leave out --env {name}")
         if book.environment.start is None:  # a started one brings its own
             check_secrets(book.environment)
+    threading.Thread(target=_import_what_follows, name="gonogo-imports", daemon=True).start()
     parts: list[Part] = []
     for book in books:
         mine = [item for item in items if item.book is book]
@@ -73,6 +75,12 @@ def look_at(
                 )
             )
     return tuple(parts)
+
+
+def _import_what_follows() -> None:
+    """Judges' expressions and the reports are loaded while probes are out, when this process only waits."""
+    for module in ("gonogo.judges.functions", "gonogo.reporting.reports", "gonogo.reporting.terminal"):
+        import_module(module)
 
 
 def _refuse_idle_faults(book: Book, phases: Iterable[str]) -> None:
@@ -139,6 +147,8 @@ def told_from_json(document: Mapping[str, Any]) -> dict[str, Told]:
 
 def finish(parts: Iterable[Part], executed: Iterable[str], problems: Sequence[str]) -> tuple[Run, ...]:
     """Runs decided from what really ran, with their reports and, last, their verdicts on disk."""
+    from gonogo.reporting.reports import write_all  # noqa: PLC0415 - imported while probes were out
+
     ran = set(executed)
     runs: list[Run] = []
     for part in parts:

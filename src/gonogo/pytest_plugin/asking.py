@@ -41,19 +41,15 @@ class State:
         """Items by key, from strict configuration; an error is kept until nothing can be sent any more."""
         if not self.read:
             self.read = True
-            collecting = gc.isenabled()
-            gc.disable()  # modules and checklists are made here, and no garbage
-            from gonogo.flows.book import open_books  # noqa: PLC0415 - plain pytest runs do not pay for it
-            from gonogo.flows.items import items_of  # noqa: PLC0415
+            with _no_collector():
+                from gonogo.flows.book import open_books  # noqa: PLC0415 - plain pytest runs do not pay for it
+                from gonogo.flows.items import items_of  # noqa: PLC0415
 
-            try:
-                self.books = open_books(_request(self.config))
-                self.items = {item.key: item for item in items_of(self.books)}
-            except GonogoError as error:
-                self.error = error
-            gc.freeze()  # they stay until the end: the collector need not walk them again and again
-            if collecting:
-                gc.enable()
+                try:
+                    self.books = open_books(_request(self.config))
+                    self.items = {item.key: item for item in items_of(self.books)}
+                except GonogoError as error:
+                    self.error = error
         return self.items
 
     def look(self) -> None:
@@ -63,7 +59,7 @@ class State:
         from gonogo.flows.session import look_at, tell  # noqa: PLC0415
 
         try:
-            with _quiet_interrupts(), _progress(self.config) as watch:
+            with _quiet_interrupts(), _no_collector(), _progress(self.config) as watch:
                 self.parts = look_at(self.books, tuple(self.items.values()), self.selected, watch)
         except GonogoError as error:
             self.items = {}
@@ -111,6 +107,21 @@ def _request(config: pytest.Config) -> Request:
         actions=tuple(option("--allow-action") or ()),
         out=Path(option("--reports")) if option("--reports") else None,
     )
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Modules, checklists and evidence are made here and stay until the end: there is no garbage to look for,
+    and what was made need not be walked again and again.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if collecting:
+            gc.enable()
 
 
 @contextmanager

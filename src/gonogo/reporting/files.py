@@ -166,7 +166,7 @@ def write_verdict(folder: Path, document: Json, redactor: Redactor = NO_SECRETS)
 
 def write_text(path: Path, text: str) -> None:
     """One report, whole or not at all, UTF-8 with plain newlines. OSError when it cannot be."""
-    _write_whole(path, text)
+    _write_whole(path, text, durable=False)
 
 
 def read_json(path: Path) -> Any:
@@ -186,19 +186,22 @@ def file_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _write_whole(path: Path, text: str) -> None:
+def _write_whole(path: Path, text: str, *, durable: bool = True) -> None:
+    """Under another name, then renamed. `durable` waits for the disk: a report can be made again from the rest."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(text.encode("utf-8", "backslashreplace"))
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except OSError:
         with suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:
