@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import re
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,10 +55,11 @@ class State:
         """Send every look of the manifest, once; what cannot be done ends the session with its exit status."""
         if not self.selected:
             return
+        from gonogo.flows.ending import ended_by_sigterm  # noqa: PLC0415
         from gonogo.flows.session import look_at, tell  # noqa: PLC0415
 
         try:
-            with _quiet_interrupts(), _no_collector(), _progress(self.config) as watch:
+            with ended_by_sigterm(), _no_collector(), _progress(self.config) as watch:
                 self.parts = look_at(self.books, tuple(self.items.values()), self.selected, watch)
         except GonogoError as error:
             self.items = {}
@@ -146,21 +146,3 @@ def _progress(config: pytest.Config) -> Iterator[Any]:
     finally:
         for progress in shown:
             progress.close()
-
-
-@contextmanager
-def _quiet_interrupts() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does: environments go down, evidence stays."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
