@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -103,5 +104,7 @@ def _say(document: dict[str, object]) -> None:
 
 if __name__ == "__main__":
     status = main()
-    sys.stderr.flush()
+    with suppress(OSError):  # whoever read may have gone
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(status)  # threads of servers have nothing to save
