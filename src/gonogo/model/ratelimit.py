@@ -73,7 +73,7 @@ class Policy:
         return self.burst if self.burst is not None and self.algorithm.bucket else self.limit
 
 
-class Seen(StrEnum):
+class Shown(StrEnum):
     """What a timeline shows of a property."""
 
     PASS = "pass"  # noqa: S105 - a verdict
@@ -88,7 +88,7 @@ class PropertyResult:
     id: str
     side: str
     path: str
-    verdict: Seen
+    verdict: Shown
     reason: str
     would_fail: str = ""
 
