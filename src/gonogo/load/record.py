@@ -1,0 +1,140 @@
+"""Latencies into HDR histograms, histograms into summaries, and the records of workers into one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hdrh.histogram import HdrHistogram
+
+from gonogo.model.load import Histogram, LatencySummary, OutcomeClass, SideRecord
+
+LOWEST, HIGHEST, DIGITS = 1, 3_600_000_000, 3  # microseconds: 1 us to 1 h; exact up to 2 ms
+_US_PER_MS = 1000
+
+
+def classify(status: int) -> OutcomeClass:
+    """429 is limited; no answer (0), an unfinished one and any other status from 400 on are errors."""
+    if status == 429:
+        return OutcomeClass.LIMITED
+    return OutcomeClass.ACCEPTED if 200 <= status < 400 else OutcomeClass.ERROR
+
+
+class Latencies:
+    """One HDR histogram of microseconds with three significant digits."""
+
+    __slots__ = ("_histogram",)
+
+    def __init__(self) -> None:
+        self._histogram: Any = HdrHistogram(LOWEST, HIGHEST, DIGITS)
+
+    def add_ns(self, latencies: Iterable[int]) -> None:
+        """Record many, in ns. What is under 1 us counts as 1 us, what is over an hour as one hour."""
+        for value, count in Counter([each // 1000 for each in latencies]).items():
+            self._histogram.record_value(min(max(value, LOWEST), HIGHEST), count)
+
+    def add_encoded(self, encoded: str) -> None:
+        """Add what another histogram counted, bucket by bucket."""
+        self._histogram.decode_and_add(encoded)
+
+    @property
+    def count(self) -> int:
+        """How many were recorded."""
+        return int(self._histogram.total_count)
+
+    def encode(self) -> str:
+        """HdrHistogram V2, compressed, base64."""
+        encoded: bytes = self._histogram.encode()
+        return encoded.decode("ascii")
+
+    def summary(self) -> LatencySummary:
+        """In ms. All figures come from the buckets, so that merged histograms say the same as one that saw all."""
+        histogram = self._histogram
+        if not self.count:
+            return LatencySummary()
+        at = histogram.get_percentile_to_value_dict([50, 90, 95, 99])
+        return LatencySummary(
+            count=self.count,
+            min=histogram.get_lowest_equivalent_value(histogram.min_value) / _US_PER_MS,
+            mean=histogram.get_mean_value() / _US_PER_MS,
+            p50=at[50] / _US_PER_MS,
+            p90=at[90] / _US_PER_MS,
+            p95=at[95] / _US_PER_MS,
+            p99=at[99] / _US_PER_MS,
+            max=histogram.get_highest_equivalent_value(histogram.max_value) / _US_PER_MS,
+        )
+
+
+class Book:
+    """What one side answered so far: a histogram an endpoint and outcome class, and counts of statuses and reasons."""
+
+    __slots__ = ("_histograms", "errors", "side", "statuses")
+
+    def __init__(self, side: str) -> None:
+        self.side = side
+        self._histograms: dict[tuple[str, OutcomeClass], Latencies] = {}
+        self.statuses: Counter[int] = Counter()
+        self.errors: Counter[str] = Counter()
+
+    def add(self, endpoint: str, status: int, latencies: Sequence[int]) -> None:
+        """Enter the latencies (ns) of answers with this status."""
+        self.statuses[status] += len(latencies)
+        self._of(endpoint, classify(status)).add_ns(latencies)
+
+    def add_record(self, record: SideRecord) -> None:
+        """Enter all that another worker saw of this side."""
+        for each in record.histograms:
+            self._of(each.endpoint, each.outcome).add_encoded(each.encoded)
+        self.statuses.update(record.statuses)
+        self.errors.update(record.errors)
+
+    def close(self, *, requests: int, requested_rate: float | None, achieved_rate: float) -> SideRecord:
+        """The record, with one summary an outcome class over all endpoints."""
+        encoded = [
+            Histogram(endpoint=endpoint, outcome=outcome, encoded=latencies.encode())
+            for (endpoint, outcome), latencies in sorted(self._histograms.items())
+        ]
+        return SideRecord(
+            side=self.side,
+            requested_rate=requested_rate,
+            achieved_rate=achieved_rate,
+            requests=requests,
+            outcomes=summaries(encoded),
+            histograms=tuple(encoded),
+            statuses=dict(sorted(self.statuses.items())),
+            errors=dict(sorted(self.errors.items())),
+        )
+
+    def _of(self, endpoint: str, outcome: OutcomeClass) -> Latencies:
+        key = endpoint, outcome
+        if key not in self._histograms:
+            self._histograms[key] = Latencies()
+        return self._histograms[key]
+
+
+def summaries(histograms: Iterable[Histogram]) -> Mapping[OutcomeClass, LatencySummary]:
+    """Every outcome class, also those that never came, over all endpoints."""
+    totals = {outcome: Latencies() for outcome in OutcomeClass}
+    for each in histograms:
+        totals[each.outcome].add_encoded(each.encoded)
+    return {outcome: total.summary() for outcome, total in totals.items()}
+
+
+def merge(records: Sequence[SideRecord]) -> SideRecord:
+    """The records of one side by several workers as one; the same buckets as if one worker had seen all.
+
+    ValueError for no records or for those of different sides.
+    """
+    sides = {record.side for record in records}
+    if len(sides) != 1:
+        raise ValueError(f"records of one side can be merged, not of {sorted(sides) or 'none'}")
+    book = Book(sides.pop())
+    for record in records:
+        book.add_record(record)
+    rates = [record.requested_rate for record in records if record.requested_rate is not None]
+    return book.close(
+        requests=sum(record.requests for record in records),
+        requested_rate=sum(rates) if len(rates) == len(records) else None,
+        achieved_rate=sum(record.achieved_rate for record in records),
+    )
