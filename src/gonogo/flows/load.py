@@ -1,0 +1,250 @@
+"""A profile, an environment and its guards into orders for a load run: what may be sent, and where to."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gonogo.config.addresses import resolve_addresses
+from gonogo.config.environment import environment_names, load_environment
+from gonogo.config.faults import check_faults, load_faults
+from gonogo.config.profiles import check_profile, load_profiles, pick_profile
+from gonogo.config.raw import overlaid
+from gonogo.config.secrets import Secrets
+from gonogo.flows.collecting import SystemClock
+from gonogo.flows.started import Starter
+from gonogo.judges.load_run import PROPERTIES, Standard
+from gonogo.model.environment import Environment
+from gonogo.model.errors import ConfigError, SafetyRefusal
+from gonogo.model.load import Profile, Target, Workload
+from gonogo.model.secret import Redactor
+from gonogo.model.units import parse_duration, show_duration
+from gonogo.probes.authorization import authorization
+from gonogo.probes.base import Vantage
+
+DEFAULT_ENVIRONMENT = "local"
+SCENE = "canary"  # the phase whose scene a started environment plays
+SIDES = {"canary": "canary", "legacy": "stable"}  # side of a load run -> side of the environment
+PROBE = "probe"  # the profile of a run that names none
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for. None: not given."""
+
+    root: Path
+    environment: str | None = None
+    profile: str | None = None
+    host: str | None = None
+    faults: tuple[str, ...] = ()
+    method: str = "GET"
+    canary_path: str = "/api/v2/health"
+    legacy_path: str = "/health"
+    requests: int | None = None
+    delay: str | None = None
+    body: str | None = None
+    out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A load run that its environment allows. Nothing has been sent."""
+
+    run_id: str
+    environment: Environment
+    profile: Profile
+    paths: Mapping[str, str]  # side -> path
+    method: str
+    body: bytes | None
+    faults: tuple[str, ...]
+    root: Path
+    reports: Path
+
+    @property
+    def standards(self) -> dict[str, Standard]:
+        """What each side is held against."""
+        return {
+            side: Standard(path=path, names=SIDES[side], objectives=self.environment.objectives)
+            for side, path in self.paths.items()
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aimed:
+    """An order whose environment is up: where to send, and what must not be printed."""
+
+    order: Order
+    targets: tuple[Target, ...]
+    redactor: Redactor = field(repr=False)
+
+
+def take_order(asked: Asked) -> Order:
+    """The order; SafetyRefusal (exit 7) or ConfigError (exit 4) with one line, before anything is sent."""
+    environment = _environment(asked)
+    profiles = load_profiles(asked.root / "loadtests" / "profiles.yaml", PROPERTIES, root=asked.root)
+    profile = _profile(asked, profiles)
+    paths = {"canary": asked.canary_path, "legacy": asked.legacy_path}
+    for side, path in paths.items():
+        _check_path(side, path, environment)
+    _guard_host(asked.host, environment)
+    _guard_profile(profile, environment, profiles)
+    if asked.method not in METHODS:
+        raise ConfigError(f"--method cannot be {asked.method!r} (allowed: {', '.join(METHODS)})")
+    paths = {side: path for side, path in paths.items() if SIDES[side] in environment.sides}
+    if not paths:
+        raise ConfigError(f"{environment.name} has neither a side canary nor a side stable", environment.origin)
+    if asked.faults:
+        if environment.start is None or environment.start.faults is None:
+            raise ConfigError(f"{environment.name} has no faults to rehearse; --fault is for rehearsed environments")
+        check_faults(asked.faults, load_faults(asked.root / "environments" / environment.start.faults))
+    return Order(
+        run_id=uuid.uuid4().hex,
+        environment=environment,
+        profile=profile,
+        paths=paths,
+        method=asked.method,
+        body=_body(asked),
+        faults=asked.faults,
+        root=asked.root,
+        reports=asked.out or asked.root / "reports" / "out",
+    )
+
+
+def bring_up(order: Order, stack: ExitStack) -> Aimed:
+    """Start the environment if it is a rehearsed one (it ends with `stack`), and reveal what the sides ask for."""
+    environment, extra = order.environment, {}
+    if environment.start is not None:
+        starter = Starter(environment, order.root)
+        stack.callback(starter.end)
+        ready = starter.up(environment.start.scenes.get(SCENE, ""), order.faults)
+        environment = resolve_addresses(overlaid(environment, ready.declares), ready.addresses)
+        extra = dict(ready.secrets)
+        order = replace(order, environment=environment)
+    secrets = Secrets(environment, extra)
+    wanted = [environment.sides[SIDES[side]].auth for side in order.paths]
+    values = [secrets.reveal(auth.secret) for auth in wanted if auth.secret is not None]
+    vantage = Vantage(
+        environment=environment,
+        release=None,
+        now=SystemClock().now(),
+        t0=None,
+        reveal=secrets.reveal,
+        base=str(order.root / "environments"),
+    )
+    stack.callback(vantage.close)
+    targets = tuple(_target(order, side, path, vantage) for side, path in order.paths.items())
+    headers = [value.removeprefix("Bearer ") for target in targets for _, value in target.headers]
+    hidden = [*values, *(value for value in headers if value != "application/json")]
+    return Aimed(order=order, targets=targets, redactor=Redactor(dict.fromkeys(hidden)))
+
+
+def _environment(asked: Asked) -> Environment:
+    folder = asked.root / "environments"
+    name = asked.environment
+    if name is None:
+        name = DEFAULT_ENVIRONMENT
+        if name not in environment_names(folder):
+            raise SafetyRefusal("no environment: name one with --env; nothing is sent to a host that no file names")
+    return load_environment(name, folder, root=asked.root)
+
+
+def _profile(asked: Asked, profiles: dict[str, Profile]) -> Profile:
+    if asked.profile is None:
+        profile = Profile(
+            name=PROBE,
+            use="the runbook's probe",
+            workload=Workload.CLOSED,
+            requests=3,
+            delay=timedelta(seconds=1),
+            proves=("P2", "P22"),
+        )
+    else:
+        profile = pick_profile(profiles, asked.profile)
+    if asked.requests is not None:
+        profile = replace(profile, requests=asked.requests)
+    if asked.delay is not None:
+        try:
+            profile = replace(profile, delay=parse_duration(asked.delay))
+        except ValueError as error:
+            raise ConfigError(f"--delay: {error}") from None
+    check_profile(profile, PROPERTIES)
+    return profile
+
+
+def _guard_profile(profile: Profile, environment: Environment, profiles: Mapping[str, Profile]) -> None:
+    """An allowed profile may be run as it stands or gentler; a probe, when some allowed profile covers it."""
+    allowed = environment.guards.profiles
+    shown = f"(guards.profiles: {', '.join(allowed) or 'none'})"
+    if profile.name != PROBE and profile.name not in allowed:
+        raise SafetyRefusal(
+            f"{environment.name} does not allow the profile {profile.name!r} {shown}", environment.origin
+        )
+    names = [profile.name] if profile.name != PROBE else allowed
+    if not any(_covers(profiles[name], profile) for name in names if name in profiles):
+        every = show_duration(profile.delay)
+        raise SafetyRefusal(
+            f"{environment.name} allows no profile with {profile.requests} requests a side and {every} between {shown}",
+            environment.origin,
+        )
+
+
+def _covers(allowed: Profile, wanted: Profile) -> bool:
+    if allowed.workload is not wanted.workload:
+        return False
+    bound = allowed.requests
+    return (bound is None or (wanted.requests is not None and wanted.requests <= bound)) and (
+        wanted.delay >= allowed.delay and wanted.connections <= allowed.connections
+    )
+
+
+def _guard_host(host: str | None, environment: Environment) -> None:
+    if host is None:
+        return
+    parts = urlsplit(host)
+    mine = [urlsplit(environment.sides[name].url) for name in SIDES.values() if name in environment.sides]
+    if not any((parts.scheme, parts.netloc) == (side.scheme, side.netloc) for side in mine):
+        raise SafetyRefusal(f"--host {host!r} is no side of {environment.name}; its file says where it is")
+
+
+def _check_path(side: str, path: str, environment: Environment) -> None:
+    if "://" in path or path.startswith(("//", "/\\", "\\")):
+        raise SafetyRefusal(f"--{side}-path names a host; only those of {environment.name} are sent to")
+    if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path or "#" in path:
+        raise ConfigError(f"--{side}-path is a path that starts with /, without blanks and #, not {path!r}")
+
+
+def _body(asked: Asked) -> bytes | None:
+    if asked.body is None:
+        return None
+    try:
+        json.loads(asked.body)
+    except ValueError as error:
+        raise ConfigError(f"--body is not JSON: {error}") from None
+    if asked.method in {"GET", "HEAD"}:
+        raise ConfigError(f"--body has no meaning with {asked.method}; add --method POST")
+    return asked.body.encode("utf-8")
+
+
+def _target(order: Order, side: str, path: str, vantage: Vantage) -> Target:
+    place = order.environment.sides[SIDES[side]]
+    parts = urlsplit(place.url)
+    headers = tuple(authorization(vantage, place.auth, place.url).items())
+    if order.body is not None:
+        headers += (("Content-Type", "application/json"),)
+    return Target(
+        side=side,
+        url=f"{parts.scheme}://{parts.netloc}",
+        method=order.method,
+        path=parts.path.rstrip("/") + path,
+        body=order.body,
+        headers=headers,
+        ca=None if place.ca is None else str(order.root / "environments" / place.ca),
+        auth=place.auth,
+    )

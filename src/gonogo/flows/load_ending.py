@@ -1,0 +1,83 @@
+"""A load record into its decision, and both into load.json in a folder of the run's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gonogo.flows.collecting import SystemClock
+from gonogo.flows.load import Aimed, Order
+from gonogo.judges.load_run import judge_load
+from gonogo.load.fleet import Found
+from gonogo.model.load import LoadRecord
+from gonogo.model.load_verdict import Judged
+from gonogo.model.secret import scan
+from gonogo.model.verdict import Decision
+from gonogo.reporting.codec import page
+from gonogo.reporting.escape import slug
+from gonogo.reporting.files import write_text
+from gonogo.reporting.load_json import load_document, load_lines, probe_document
+
+LOAD = "load.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A load run that was judged and written down. `folder` is None where it could not be kept."""
+
+    judged: Judged
+    folder: Path | None
+    lines: tuple[str, ...]
+    document: Mapping[str, Any]  # for standard output
+
+
+def end_load(aimed: Aimed, found: Found | None, *, workers_expected: int = 1, workers_seen: int = 1) -> Ended:
+    """Judge, and write load.json by one rename. What cannot be kept is no GO; None is a run that never began."""
+    order = aimed.order
+    now = SystemClock().now()
+    record = LoadRecord(
+        run_id=order.run_id,
+        profile=order.profile,
+        environment=order.environment.name,
+        started=found.started if found is not None else now,
+        ended=found.ended if found is not None else now,
+        sides=found.sides if found is not None else (),
+        events=found.events if found is not None else (),
+        workers_expected=workers_expected,
+        workers_seen=workers_seen,
+        aborted=found.aborted if found is not None else "it was ended before anything was sent",
+    )
+    judged = judge_load(record, order.standards)
+    endpoints = {target.side: f"{target.method} {target.path.partition('?')[0]}" for target in aimed.targets}
+    folder: Path | None = None
+    try:
+        folder = _make_folder(order, record.started)
+        write_text(folder / LOAD, page(aimed.redactor.scrub_json(load_document(record, judged, endpoints))))
+        problems = [f"a secret stands in {path}" for path in scan(folder, aimed.redactor)]
+    except OSError as error:
+        problems = [f"{folder or order.reports}: load.json was not kept ({error.strerror or error})"]
+        folder = None
+    if problems:
+        judged = replace(judged, decision=_worse(judged.decision), reasons=(*problems, *judged.reasons))
+    shown = [*load_lines(record, judged)] + ([f"kept in {folder}"] if folder is not None else [])
+    return Ended(
+        judged=judged,
+        folder=folder,
+        lines=tuple(aimed.redactor.scrub(line) for line in shown),
+        document=aimed.redactor.scrub_json(probe_document(record, judged)),
+    )
+
+
+def _worse(decision: Decision) -> Decision:
+    return Decision.HOLD if decision is Decision.GO else decision
+
+
+def _make_folder(order: Order, started: datetime) -> Path:
+    stamp = started.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    name = f"{stamp}-{slug(order.environment.name)}-{slug(order.profile.name)}-{slug(order.run_id)[:6]}"
+    folder = order.reports / name
+    folder.mkdir(parents=True)
+    return folder

@@ -1,0 +1,219 @@
+"""A load record into what it shows of a profile's properties, and into GO, NO-GO or HOLD with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gonogo.model.environment import Objective
+from gonogo.model.load import LatencySummary, LoadRecord, OutcomeClass, SideRecord, Workload
+from gonogo.model.load_verdict import Judged, Slo
+from gonogo.model.ratelimit import Algorithm, Policy, PropertyResult, Shown
+from gonogo.model.units import Unit, convert, show_number
+from gonogo.model.verdict import Decision
+
+LATENCY, ERRORS = "latency", "errors"
+KEPT_RATE = 0.9  # of the requested rate; below it the generator was the bottleneck
+MEASURED = ("p50", "p95", "p99", "error_ratio", "success")  # objectives are named <side>_<one of these>
+DECIDES = {LATENCY: ("p50", "p95", "p99"), ERRORS: ("error_ratio", "success")}
+COSTLESS = ("P2", "P4", "P5", "P22")  # seen without one request more than the profile's
+PROPERTIES = (*COSTLESS, LATENCY, ERRORS)
+_REFUSED = frozenset({401, 403})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standard:
+    """What one side is held against. `names` says where the side's objectives stand: `canary` for canary_p95."""
+
+    path: str
+    names: str
+    objectives: Mapping[str, Objective]
+    policy: Policy | None = None
+
+
+def judge_load(record: LoadRecord, standards: Mapping[str, Standard], others: Iterable[PropertyResult] = ()) -> Judged:
+    """`standards` by side, one for each that was to be loaded; `others` are findings of the rate-limit judge,
+    which take the place of those made here. Only the profile's own properties decide.
+    """
+    sides = {side.side: side for side in record.sides}
+    slos = tuple(
+        slo
+        for name, standard in standards.items()
+        if name in sides
+        for slo in _slos(sides[name], standard, record.profile.proves)
+    )
+    given = {(one.id, one.side): one for one in others}
+    findings = tuple(
+        given.get((wanted, name)) or _finding(wanted, sides[name], standard, record, slos)
+        for name, standard in standards.items()
+        if name in sides
+        for wanted in record.profile.proves
+    )
+    failed = [one for one in findings if one.verdict is Shown.FAIL]
+    hold = [*_missing(record, standards), *(_said(one) for one in findings if one.verdict is Shown.NOT_VISIBLE)]
+    harm = [_said(one) for one in failed]
+    refused = [side for side in record.sides if _is_refused(side)]
+    if harm and len(standards) > 1 and {one.side for one in failed} == set(standards):
+        harm.insert(0, "every side fails: this is the environment's or the observer's, no side's own")
+        return Judged(decision=Decision.HOLD, reasons=(*harm, *hold), findings=findings, slos=slos)
+    if harm and not refused:
+        return Judged(decision=Decision.NO_GO, reasons=(*harm, *hold), findings=findings, slos=slos)
+    reasons = (*hold, *harm)
+    return Judged(decision=Decision.HOLD if reasons else Decision.GO, reasons=reasons, findings=findings, slos=slos)
+
+
+def _missing(record: LoadRecord, standards: Mapping[str, Standard]) -> list[str]:
+    """Why this record is no proof, whatever stands in it."""
+    reasons: list[str] = []
+    if record.aborted is not None:
+        reasons.append(f"the run ended early: {record.aborted}")
+    if record.workers_seen < record.workers_expected:
+        lost = record.workers_expected - record.workers_seen
+        reasons.append(f"{lost} of {record.workers_expected} workers are missing from the record")
+    sides = {side.side: side for side in record.sides}
+    if not standards:
+        reasons.append("no side was to be loaded")
+    for name in standards:
+        side = sides.get(name)
+        if side is None or side.requests == 0:
+            reasons.append(f"{name}: nothing was sent")
+            continue
+        if _is_refused(side):
+            status = next(iter(side.statuses))
+            reasons.append(f"{name}: {status} to every request; nothing is known of the service behind it")
+        reasons.extend(_short(record, side))
+    return reasons
+
+
+def _short(record: LoadRecord, side: SideRecord) -> list[str]:
+    profile = record.profile
+    asked = side.requested_rate
+    if asked and side.achieved_rate < KEPT_RATE * asked:
+        kept = f"{side.achieved_rate:.1f} of {asked:.1f} requests a second were sent"
+        return [f"{side.side}: {kept}; the generator kept less than {KEPT_RATE:.0%}"]
+    wanted = profile.requests if profile.workload is Workload.CLOSED and profile.duration is None else None
+    if wanted is not None and side.requests != wanted and record.aborted is None:
+        return [f"{side.side}: {side.requests} of {wanted} requests were sent"]
+    answered = sum(side.outcomes[one].count for one in OutcomeClass if one in side.outcomes)
+    if answered != side.requests and record.aborted is None:
+        return [f"{side.side}: {side.requests} requests were sent, and {answered} outcomes are known"]
+    return []
+
+
+def _is_refused(side: SideRecord) -> bool:
+    return side.requests > 0 and bool(side.statuses) and set(side.statuses) <= _REFUSED
+
+
+def _finding(
+    wanted: str, side: SideRecord, standard: Standard, record: LoadRecord, slos: Iterable[Slo]
+) -> PropertyResult:
+    if wanted in DECIDES:
+        verdict, reason = _by_objectives(wanted, [slo for slo in slos if slo.side == side.side], standard)
+    elif side.requests == 0:
+        verdict, reason = Shown.NOT_VISIBLE, "nothing was sent"
+    elif wanted == "P22":
+        verdict, reason = _no_errors(side)
+    elif standard.policy is not None and standard.policy.algorithm is not Algorithm.NONE:
+        verdict, reason = Shown.NOT_VISIBLE, "the policy was not held against the timeline of this run"
+    elif wanted == "P5":
+        verdict, reason = _retry_after(side, record)
+    else:
+        verdict, reason = _never_rejected(side, standard)
+    return PropertyResult(id=wanted, side=side.side, path=standard.path, verdict=verdict, reason=reason)
+
+
+def _by_objectives(wanted: str, slos: list[Slo], standard: Standard) -> tuple[Shown, str]:
+    mine = [slo for slo in slos if any(slo.name == f"{standard.names}_{each}" for each in DECIDES[wanted])]
+    if not mine:
+        names = " or ".join(f"{standard.names}_{each}" for each in DECIDES[wanted])
+        return Shown.NOT_VISIBLE, f"the environment has no objective {names}"
+    for verdict in (Shown.FAIL, Shown.NOT_VISIBLE):
+        said = [slo.reason for slo in mine if slo.verdict is verdict]
+        if said:
+            return verdict, "; ".join(said)
+    return Shown.PASS, "; ".join(slo.reason for slo in mine)
+
+
+def _no_errors(side: SideRecord) -> tuple[Shown, str]:
+    count = _summary(side, OutcomeClass.ERROR).count
+    if not count:
+        return Shown.PASS, f"no error in {side.requests} requests"
+    kinds = [f"{n} x {status}" for status, n in sorted(side.statuses.items()) if status >= 400 and status != 429]
+    kinds += [f"{n} x {reason}" for reason, n in sorted(side.errors.items())]
+    said = ", ".join(kinds) or "no reason known"
+    return Shown.FAIL, f"{count} of {side.requests} requests ended in an error ({said})"
+
+
+def _never_rejected(side: SideRecord, standard: Standard) -> tuple[Shown, str]:
+    limited = _summary(side, OutcomeClass.LIMITED).count
+    declared = f"no policy is declared for {standard.path}" if standard.policy is None else "the policy promises none"
+    if limited:
+        return Shown.FAIL, f"{limited} of {side.requests} requests were answered 429, and {declared}"
+    return Shown.PASS, f"none of {side.requests} requests was rejected"
+
+
+def _retry_after(side: SideRecord, record: LoadRecord) -> tuple[Shown, str]:
+    limited = _summary(side, OutcomeClass.LIMITED).count
+    if not limited:
+        return Shown.PASS, f"none of {side.requests} requests was rejected"
+    seen = [one for one in record.events if one.side == side.side and one.outcome is OutcomeClass.LIMITED]
+    if len(seen) < limited:
+        return Shown.NOT_VISIBLE, f"the headers of {limited - len(seen)} rejects were not kept"
+    bare = sum("retry-after" not in dict(one.headers) for one in seen)
+    if bare:
+        return Shown.FAIL, f"{bare} of {limited} rejects have no Retry-After"
+    return Shown.PASS, f"all {limited} rejects have a Retry-After"
+
+
+def _slos(side: SideRecord, standard: Standard, proves: tuple[str, ...]) -> Iterable[Slo]:
+    for measure in MEASURED:
+        name = f"{standard.names}_{measure}"
+        objective = standard.objectives.get(name)
+        if objective is not None:
+            yield _slo(name, measure, side, objective, proves)
+
+
+def _slo(name: str, measure: str, side: SideRecord, objective: Objective, proves: tuple[str, ...]) -> Slo:
+    value, samples = _measured(measure, side, objective.unit)
+    shown = "nothing" if value is None else f"{show_number(value)} {objective.unit}"
+    rule = f"{name} {shown} {objective.comparator.symbol} {show_number(objective.limit)} {objective.unit} (n={samples})"
+    if value is None or samples < objective.min_samples:
+        verdict, reason = Shown.NOT_VISIBLE, f"{rule}: {objective.min_samples} samples are needed"
+    elif objective.comparator.holds(value, objective.limit):
+        verdict, reason = Shown.PASS, rule
+    else:
+        verdict, reason = Shown.FAIL, f"not {rule}"
+    return Slo(
+        name=name,
+        side=side.side,
+        value=value,
+        comparator=objective.comparator.symbol,
+        limit=objective.limit,
+        unit=objective.unit,
+        samples=samples,
+        verdict=verdict,
+        reason=reason,
+        decides=any(measure in DECIDES[one] for one in proves if one in DECIDES),
+    )
+
+
+def _measured(measure: str, side: SideRecord, unit: Unit) -> tuple[float | None, int]:
+    """Latencies are those of accepted requests: fast rejections never flatter them."""
+    accepted = _summary(side, OutcomeClass.ACCEPTED)
+    match measure:
+        case "error_ratio":
+            errors = _summary(side, OutcomeClass.ERROR).count
+            return (errors / side.requests if side.requests else None), side.requests
+        case "success":
+            return (accepted.count / side.requests if side.requests else None), side.requests
+        case _:
+            milliseconds: float = getattr(accepted, measure)
+            return (convert(milliseconds, Unit.MS, unit) if accepted.count else None), accepted.count
+
+
+def _summary(side: SideRecord, outcome: OutcomeClass) -> LatencySummary:
+    return side.outcomes.get(outcome) or LatencySummary()
+
+
+def _said(one: PropertyResult) -> str:
+    return f"{one.side} {one.path}: {one.id}: {one.reason}"

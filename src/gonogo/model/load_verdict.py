@@ -1,0 +1,35 @@
+"""What a load run comes to: objectives held against its record, findings of properties, and the decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gonogo.model.ratelimit import PropertyResult, Shown
+from gonogo.model.units import Unit
+from gonogo.model.verdict import Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slo:
+    """One objective of one side, held against its record; `value` and `limit` are in `unit`."""
+
+    name: str
+    side: str
+    value: float | None
+    comparator: str
+    limit: float
+    unit: Unit
+    samples: int
+    verdict: Shown
+    reason: str
+    decides: bool = False  # the profile has to prove it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """`reasons` say why it is not GO, worst first; empty for GO."""
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    findings: tuple[PropertyResult, ...]
+    slos: tuple[Slo, ...]

@@ -1,0 +1,248 @@
+"""Load runs as a user starts them: Locust in a process of its own, its exit status the decision."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCUSTFILE = ROOT / "loadtests" / "locustfile.py"
+
+
+class Service:
+    """Counts what reaches it, by path; `answer` says status and headers."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[str] = Counter()
+        self.bodies: list[tuple[str, bytes]] = []
+        self.status = 200
+        self.delay = 0.0
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _serve(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                service.seen[self.path] += 1
+                service.bodies.append((self.command, body))
+                time.sleep(service.delay)
+                self.send_response(service.status)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            do_GET = do_POST = _serve  # noqa: N815 - the base class wants these names
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Project:
+    """A project with one environment of two sides that count their requests."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.canary, self.legacy = Service(), Service()
+        (root / "environments").mkdir()
+        (root / "loadtests").mkdir()
+        shutil.copy(ROOT / "loadtests" / "profiles.yaml", root / "loadtests")
+        self.write_environment(f"{self.canary.url}", f"{self.legacy.url}")
+
+    def write_environment(self, canary: str, legacy: str, profiles: str = "gentle, light, stress") -> None:
+        (self.root / "environments" / "mine.yaml").write_text(
+            "name: mine\nsystem: shop\ndescribe: Two sides that count\n"
+            f"sides:\n  canary: {{url: '{canary}'}}\n  stable: {{url: '{legacy}'}}\n"
+            "objectives:\n  canary_p95: {below: 5, unit: s}\n  stable_p95: {below: 5, unit: s}\n"
+            "  canary_error_ratio: {below: 0.01, unit: ratio}\n  stable_error_ratio: {below: 0.01, unit: ratio}\n"
+            f"guards: {{live: false, profiles: [{profiles}]}}\n",
+            encoding="utf-8",
+        )
+
+    def close(self) -> None:
+        self.canary.close()
+        self.legacy.close()
+
+    def load(self) -> Any:
+        (path,) = (self.root / "reports" / "out").glob("*/load.json")
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    @property
+    def packets(self) -> int:
+        return self.canary.seen.total() + self.legacy.seen.total()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    made = Project(tmp_path)
+    yield made
+    made.close()
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", *arguments]
+
+
+def locust(where: Path, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments),
+        cwd=where,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=timeout,
+        check=False,
+    )
+
+
+def test_gentle_against_the_rehearsal_is_go(tmp_path: Path) -> None:
+    """Without --env the rehearsal is loaded: three requests a side, GO, load.json."""
+    ran = locust(ROOT, "--profile", "gentle", "--delay", "2s", "--reports", str(tmp_path))
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[-2].startswith("GO  local, gentle")
+    (path,) = tmp_path.glob("*/load.json")
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["decision"] == "GO"
+    assert {side: made["requests"] for side, made in document["sides"].items()} == {"canary": 3, "legacy": 3}
+    assert document["sides"]["canary"]["outcomes"]["accepted"]["count"] == 3
+
+
+def test_a_canary_that_rejects_early_is_no_go(tmp_path: Path) -> None:
+    """429 below the limit on the canary alone is the canary's fault."""
+    ran = locust(ROOT, "--profile", "gentle", "--fault", "canary-rate-limited", "--reports", str(tmp_path))
+    assert ran.returncode == 1, ran.stderr
+    assert "P2" in ran.stdout
+    (path,) = tmp_path.glob("*/load.json")
+    canary = json.loads(path.read_text(encoding="utf-8"))["sides"]["canary"]
+    assert canary["outcomes"]["limited"]["count"] == 2
+    assert canary["outcomes"]["accepted"]["count"] == 1
+
+
+def test_never_more_than_the_profile_at_the_server(project: Project) -> None:
+    """Ten a side means ten at each server, and POST with a body arrives as given."""
+    ran = locust(
+        project.root, "--env", "mine", "--profile", "light", "--method", "POST", "--body", '{"user_id": "루아"}',
+        "--canary-path", "/api/v2/recommend/personalized", "--legacy-path", "/chat",
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert dict(project.canary.seen) == {"/api/v2/recommend/personalized": 10}
+    assert dict(project.legacy.seen) == {"/chat": 10}
+    assert {body for _, body in project.canary.bodies} == {'{"user_id": "루아"}'.encode()}
+    assert ran.stdout.count("canary ") >= 10
+
+
+def test_json_is_all_of_standard_output(project: Project) -> None:
+    """With --json standard output is one JSON document with average, min, max, success rate and errors a side."""
+    ran = locust(project.root, "--env", "mine", "--requests", "3", "--delay", "500ms", "--profile", "light", "--json")
+    assert ran.returncode == 0, ran.stderr
+    document = json.loads(ran.stdout)
+    assert document["decision"] == "GO"
+    canary = document["sides"]["canary"]
+    assert canary["success_rate"] == 1.0
+    assert canary["errors"] == 0
+    assert canary["min_ms"] <= canary["average_ms"] <= canary["max_ms"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("--profile", "heavy"), 7, "does not allow the profile 'heavy'"),
+        (("--profile", "gentle", "--requests", "4"), 7, "allows no profile with 4 requests a side"),
+        (("--profile", "gentle", "--delay", "1s"), 7, "allows no profile"),
+        (("--requests", "501"), 7, "allows no profile with 501 requests"),
+        (("--profile", "gentle", "--host", "http://127.0.0.1:9"), 7, "no side of mine"),
+        (("--profile", "gentle", "--canary-path", "//elsewhere.example/x"), 7, "names a host"),
+        (("--profile", "gentel"), 4, "did you mean 'gentle'?"),
+        (("--profile", "gentle", "--delay", "2"), 4, "not a duration"),
+        (("--profile", "gentle", "--method", "BREW"), 4, "--method"),
+        (("--profile", "gentle", "--body", "{"), 4, "--body is not JSON"),
+        (("--profile", "gentle", "--requests", "many"), 4, "invalid int"),
+        (("--profile", "gentle", "--fault", "x"), 4, "no faults to rehearse"),
+    ],
+)
+def test_refused_before_a_packet(project: Project, arguments: tuple[str, ...], status: int, said: str) -> None:
+    """What an environment does not allow ends with 7, what cannot be read with 4: one line, nothing sent."""
+    ran = locust(project.root, "--env", "mine", *arguments)
+    assert ran.returncode == status, ran.stderr
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert project.packets == 0
+    assert not (project.root / "reports").exists()
+
+
+def test_no_environment_at_all_is_refused(project: Project) -> None:
+    """Without --env and without a local environment nothing may be sent anywhere."""
+    ran = locust(project.root, "--profile", "gentle")
+    assert ran.returncode == 7
+    assert "no environment" in ran.stderr
+    assert project.packets == 0
+
+
+def test_refused_credentials_prove_nothing(project: Project) -> None:
+    """401 on every request is HOLD, never GO and no fault of the canary."""
+    project.canary.status = project.legacy.status = 401
+    ran = locust(project.root, "--env", "mine", "--profile", "gentle", "--delay", "2s")
+    assert ran.returncode == 6, ran.stdout + ran.stderr
+    assert "401 to every request" in ran.stdout
+
+
+def test_errors_of_the_canary_alone_are_no_go(project: Project) -> None:
+    """500 on the canary while legacy answers is NO-GO; the record says it."""
+    project.canary.status = 500
+    ran = locust(project.root, "--env", "mine", "--profile", "gentle")
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert project.load()["sides"]["canary"]["outcomes"]["error"]["count"] == 3
+
+
+def test_errors_of_both_sides_are_hold(project: Project) -> None:
+    """What every side fails is the environment's or the observer's."""
+    project.canary.status = project.legacy.status = 500
+    ran = locust(project.root, "--env", "mine", "--profile", "gentle")
+    assert ran.returncode == 6, ran.stdout + ran.stderr
+    assert "every side fails" in ran.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C of another process")
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_is_hold_with_what_was_seen(project: Project, ending: signal.Signals) -> None:
+    """An interrupted run keeps its record and is no GO."""
+    running = subprocess.Popen(
+        command("--env", "mine", "--profile", "gentle"),
+        cwd=project.root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    end = time.monotonic() + 30
+    while project.packets < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    running.send_signal(ending)
+    out, err = running.communicate(timeout=20)
+    assert running.returncode == 6, out + err
+    assert "interrupted" in out
+    assert project.load()["aborted"] is not None
+    assert project.packets < 6
