@@ -1,0 +1,109 @@
+"""A recorded timeline sorted for one path and side: who was admitted, who rejected, what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from gonogo.judges.rate_bounds import breaches
+from gonogo.judges.rate_headers import Said, read_headers
+from gonogo.judges.rate_windows import Span
+from gonogo.model.load import Event, OutcomeClass
+from gonogo.model.ratelimit import Policy, PropertyResult, Shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """One request with what its answer said."""
+
+    event: Event
+    said: Said
+    span: Span
+
+    @property
+    def own(self) -> float:
+        """Seconds from sending to the answer."""
+        return self.event.received - self.event.sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """The requests of one counter by time, and the one side of it that is judged. `idle`: nobody used it before."""
+
+    side: str
+    policy: Policy
+    shots: tuple[Shot, ...]
+    idle: bool
+
+    @property
+    def mine(self) -> list[Shot]:
+        """Those of the side that is judged."""
+        return [shot for shot in self.shots if shot.event.side == self.side]
+
+    @property
+    def rejects(self) -> list[Shot]:
+        """Those of this side that the limiter rejected."""
+        return [shot for shot in self.mine if shot.span.rejected]
+
+    def pairs(self) -> list[tuple[Shot, Shot]]:
+        """Neighbours of this side with nothing between them and neither overlapping another request."""
+        found: list[tuple[Shot, Shot]] = []
+        busy = float("-inf")
+        for place, (one, two) in enumerate(zip(self.shots, self.shots[1:], strict=False)):
+            after = self.shots[place + 2].span.low if place + 2 < len(self.shots) else float("inf")
+            alone = busy < one.span.low and one.span.high < two.span.low and two.span.high < after
+            if alone and one.event.side == two.event.side == self.side:
+                found.append((one, two))
+            busy = max(busy, one.span.high)
+        return found
+
+    def shown(self, id_: str, verdict: Shown, reason: str, would_fail: str = "") -> PropertyResult:
+        """A result of this side and path."""
+        return PropertyResult(
+            id=id_, side=self.side, path=self.policy.path, verdict=verdict, reason=reason, would_fail=would_fail
+        )
+
+    def unlimited_would_show(self) -> bool:
+        """Whether a limiter that rejects nothing would be a definite breach: else a missing 429 means nothing."""
+        spans = [replace(shot.span, admitted=True, rejected=False, held=False) for shot in self.shots]
+        return breaches(self.policy, spans, idle=self.idle).over is not None
+
+
+def timeline(events: Iterable[Event], policy: Policy, side: str, *, idle: bool, now: float | None) -> Timeline:
+    """The timeline of one side's counter; `now` is the start of the run in seconds since 1970."""
+    chosen = [
+        event
+        for event in events
+        if event.endpoint.rpartition(" ")[2] == policy.path and (policy.shared or event.side == side)
+    ]
+    chosen.sort(key=lambda event: (event.sent, event.received))
+    said = [read_headers(event.headers, now=now + event.received if now else None) for event in chosen]
+    if idle:  # an idle limiter's first word is that only this one request was counted
+        first = next((word.remaining for word in said if word.remaining is not None), None)
+        idle = first is None or first >= policy.at_once - 1
+    since = chosen[0].sent if chosen else 0.0
+    since = since if idle else since + _forgets(policy)
+    shots: list[Shot] = []
+    for event, word in zip(chosen, said, strict=True):
+        rejected = event.status in {429, policy.reject_status}
+        span = Span(
+            low=event.sent,
+            high=max(event.sent, event.received),
+            admitted=not rejected and (event.outcome is OutcomeClass.ACCEPTED or 200 <= event.status < 400),
+            rejected=rejected,
+            held=rejected and event.sent >= since,
+        )
+        shots.append(Shot(event=event, said=word, span=span))
+    return Timeline(side=side, policy=policy, shots=tuple(shots), idle=idle)
+
+
+def _forgets(policy: Policy) -> float:
+    """Seconds after which what came before the run no longer counts; a bucket may never forget."""
+    if policy.algorithm.bucket:
+        return float("inf")
+    return policy.window.total_seconds() * 2
+
+
+def spans(shots: Sequence[Shot]) -> list[Span]:
+    """The bare times of requests."""
+    return [shot.span for shot in shots]
