@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from gonogo.judges.expression import ExpressionError, evaluate, names_in, not_finite, problem, show, type_name
+from gonogo.judges.expression import (
+    ExpressionError,
+    check_syntax,
+    evaluate,
+    names_in,
+    not_finite,
+    problem,
+    show,
+    type_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -154,3 +163,19 @@ def test_labelled(value: Any, expected: list[int]) -> None:
     ]
     document = {"users": {"series": series}, "service": {"serving": value}}
     assert evaluate("labelled(users.series, 'revision_name', service.serving)[].sum", document) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("json.status[", "Invalid jmespath expression: Incomplete expression"),
+        ("frobnicate(a)", "there is no function frobnicate()"),
+        ("", "Invalid JMESPath expression: cannot be empty."),
+    ],
+)
+def test_a_wrong_expression_is_told_without_itself(expression: str, says: str) -> None:
+    """Configuration quotes the expression; what is wrong with it is said once. A right one is let through."""
+    with pytest.raises(ValueError, match=r".") as told:
+        check_syntax(expression)
+    assert str(told.value) == says
+    check_syntax("divide(a.b, `2`)")

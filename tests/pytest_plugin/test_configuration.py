@@ -146,3 +146,15 @@ def test_two_environments_one_of_them_broken(project: Any, server: Any) -> None:
     assert done.code == 4
     assert "environments/two.yaml:" in say(done)[0]
     assert server.asked == []
+
+
+def test_an_expression_that_is_none_is_refused_before_anything_is_sent(project: Any, server: Any, kit: Any) -> None:
+    """A typo in a rule is told with its place, not found out by a run that ends in HOLD."""
+    rule = {"expect": {"value": "json.status[", "equals": "healthy"}}
+    project.checklist(kit.item("shop-a"), kit.item("shop-b", **{"pass": [rule]}))
+    done = project.pytest()
+    assert done.code == 4, done.out
+    (line,) = say(done)
+    assert "checks/" in line
+    assert "item shop-b: 'json.status[' is no expression: Invalid jmespath expression: Incomplete expression" in line
+    assert (server.asked, done.folders) == ([], ())

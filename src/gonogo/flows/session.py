@@ -9,12 +9,14 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from gonogo.config.checklist import check_expressions
 from gonogo.config.secrets import check_secrets
 from gonogo.flows.book import Book, fault_table
 from gonogo.flows.collecting import Watcher
 from gonogo.flows.items import Item
 from gonogo.flows.judging import judge_all, waiver_of
 from gonogo.flows.look import Collected, collect, conclude, leaks, scenes
+from gonogo.judges.expression import check_syntax
 from gonogo.model.check import Severity
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import plain
@@ -47,8 +49,8 @@ def look_at(
 ) -> tuple[Part, ...]:
     """One part an environment and scene. A phase is in the manifest, whole, if any item of it is selected.
 
-    ConfigError for a secret that any of the environments lacks, or one of which nothing is selected, before the
-    first of them is looked at.
+    ConfigError for a secret that any of the environments lacks, one of which nothing is selected, or an expression
+    that is none, before the first of them is looked at.
     """
     wanted = set(selected)
     for book in books:
@@ -58,6 +60,8 @@ def look_at(
             raise ConfigError(f"nothing of {name} is selected, and --env asks for it: leave out --env {name}")
         if book.environment.start is None:  # a started one brings its own
             check_secrets(book.environment)
+        asked = {item.check.phase for item in items if item.book is book and item.key in wanted}
+        check_expressions(book.candidates(asked), check_syntax)
     threading.Thread(target=_import_what_follows, name="gonogo-imports", daemon=True).start()
     parts: list[Part] = []
     for book in books:

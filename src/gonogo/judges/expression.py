@@ -44,6 +44,15 @@ def problem(expression: str) -> str | None:
     return f"{expression}: there is no function {unknown[0]}()" if unknown else None
 
 
+def check_syntax(expression: str) -> None:
+    """ValueError with what `problem` finds, without the expression."""
+    text = problem(expression)
+    if text is not None:
+        for said in (f"{expression!r} is not a JMESPath expression: ", f"{expression}: "):
+            text = text.removeprefix(said)
+        raise ValueError(text.rstrip(": "))
+
+
 def not_finite(document: Mapping[str, Any]) -> str | None:
     """The path of the first NaN or infinite number, or None.
 
