@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.judges.reading import moment, place, quantity, read, short, unit_of
+from gonogo.judges.reading import missing, moment, place, quantity, read, short, unit_of
 from gonogo.model.errors import Origin
 from gonogo.model.evidence import Cause, Evidence, Unseen
 from gonogo.model.units import Unit
@@ -44,6 +44,8 @@ def test_unit_of(expression: str, unit: Unit | None) -> None:
     [
         (412, Unit.MS, "412 ms"),
         (2.5, Unit.S, "2.5 s"),
+        (108000.9419, Unit.S, "108001 s (30 h)"),
+        (5400, Unit.S, "5400 s (1.5 h)"),
         (0.05, Unit.RATIO, "0.05"),
         (3, Unit.COUNT, "3"),
         (3, None, "3"),
@@ -110,3 +112,15 @@ def test_bad_expression(make_case: Callable[..., Case]) -> None:
     assert isinstance(finding, Finding)
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert "a.[" in finding.reason
+
+
+def test_a_page_in_place_of_json_is_named(see: Callable[..., Evidence], make_case: Callable[..., Case]) -> None:
+    """A login page with status 200 holds no status; that it is a page is what helps."""
+    page = {"status": 200, "json": None, "content_type": "text/html", "text": "<html>"}
+    reading = read("json.status", make_case({"it": see(page, side="stable")}), "rule")
+    assert not isinstance(reading, Finding)
+    assert missing(reading, "rule").reason == ("json.status is missing: the answer is text/html, not JSON (http look)")
+    whole = {**page, "json": {"state": "up"}, "content_type": "application/json"}
+    reading = read("json.status", make_case({"it": see(whole, side="stable")}), "rule")
+    assert not isinstance(reading, Finding)
+    assert missing(reading, "rule").reason == "json.status is missing (http look)"

@@ -190,3 +190,21 @@ def test_the_worst_is_told(see: Callable[..., Evidence], make_case: Callable[...
     gone = trouble(make_case({"metrics": observer}), ["nowhere"])
     assert gone is not None
     assert "'nowhere' is missing" in gone.reason
+
+
+def test_the_source_is_said_once(see: Callable[..., Evidence], make_case: Callable[..., Case]) -> None:
+    """Details that name their source already are not followed by it again."""
+    source = "Cloud Run ion-api at run.googleapis.com"
+    evidence = see(Unseen(cause=Cause.DENIED, detail=f"{source}: PERMISSION_DENIED"), kind="cloud_run", source=source)
+    assert unseen(make_case(evidence), evidence).reason == f"access denied: {source}: PERMISSION_DENIED"
+
+
+def test_each_cause_says_what_it_waits_for(see: Callable[..., Evidence], make_case: Callable[..., Case]) -> None:
+    """Refused access and a metric without points are mended by different people."""
+    waits = {}
+    for cause in Cause:
+        evidence = see(Unseen(cause=cause, detail="d"), kind="cloud_run")
+        waits[cause] = unseen(make_case(evidence), evidence).decidable
+    assert waits[Cause.DENIED] == "when it lets this account read; `gonogo doctor --env NAME` tells which"
+    assert waits[Cause.NO_DATA] == "when there is data"
+    assert len(set(waits.values())) == len(Cause)

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from gonogo.model.evidence import Evidence
+from gonogo.model.evidence import Cause, Evidence, Unseen
 from gonogo.model.run import Run
 from gonogo.model.secret import Redactor
 from gonogo.model.verdict import Decision, Finding, Verdict
@@ -444,3 +444,29 @@ def test_every_decision_has_its_word_and_colour(green: Run) -> None:
         assert f'<span class="{decision.value}">' in html(run)
         assert report(run).startswith(f"# {decision.value}: ")
         assert f"*{decision.value}*" in slack(run)
+
+
+def test_nobody_rolls_back_for_want_of_a_metric(red: Run) -> None:
+    """Where nothing was seen, the next step is to see it; the remedy is for a failure, and a failure has it bare."""
+    text = board(red)
+    assert "next Nothing failed yet: get it seen and run again. If it fails then: mend ion-b (owner: sre)" in text
+    assert "next mend ion-a (owner: sre)" in text
+
+
+def test_what_is_waited_for_is_said_once(red: Run) -> None:
+    """A command that the reason ends with is not repeated under it."""
+    finding = Finding(verdict=Verdict.FAIL, reason="r", rule="x", observed="y", decidable="run: gonogo signoff")
+    first = replace(red.outcomes[0], reason="not signed; run: gonogo signoff", findings=(finding,))
+    assert board(replace(red, outcomes=(first, *red.outcomes[1:]))).count("run: gonogo signoff") == 1
+
+
+def test_what_several_looks_could_not_see_for_one_cause_is_one_root(red: Run) -> None:
+    """Looks at one back end that fail alike are one thing to mend, and its name stands there once."""
+    source = "Cloud Logging of ion-api at 127.0.0.1:1"
+    lost = Unseen(cause=Cause.BROKEN, detail=f"{source}: INVALID_ARGUMENT")
+    looks = {key: replace(red.evidence["k2"], look=key, source=source, side=None, outcome=lost) for key in ("k8", "k9")}
+    outcomes = list(red.outcomes)
+    outcomes[1] = replace(outcomes[1], evidence=("k8",))
+    outcomes[2] = replace(outcomes[2], evidence=("k9",))
+    text = board(replace(red, outcomes=tuple(outcomes), evidence={**red.evidence, **looks}))
+    assert f"root 2 items wait for {source}: broken, INVALID_ARGUMENT\n" in text

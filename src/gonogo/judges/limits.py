@@ -66,7 +66,7 @@ def _limit(
     value = convert(float(raw), unit, shown) if unit is not None and shown is not None else float(raw)
     holds = comparator.holds(value, limit)
     observed, against = quantity(value, shown), quantity(limit, shown)
-    if observed == against and value != limit:
+    if observed == against and value != limit:  # what was rounded must not look equal
         observed = f"{value!r} {shown or ''}".strip()
     counted_text = f"n={n}, " if n is not None else ""
     sign = comparator.symbol if holds else _FAILS[comparator]

@@ -83,7 +83,10 @@ def read_number(expression: str, case: Case, rule: str) -> tuple[Reading, float]
 
 def missing(reading: Reading, rule: str) -> Finding:
     """The value is not there: a fault of the side under test; of an observer, something not seen yet."""
-    return wrong(reading, rule, f"{reading.expression} is missing", "missing")
+    kind = reading.document.get("content_type")
+    html = reading.expression.startswith("json") and reading.document.get("json") is None and isinstance(kind, str)
+    why = f": the answer is {kind or 'of no type'}, not JSON" if html else ""
+    return wrong(reading, rule, f"{reading.expression} is missing{why}", "missing")
 
 
 def wrong_type(reading: Reading, rule: str, wanted: str) -> Finding:
@@ -122,6 +125,9 @@ def short(origin: Any) -> str:
     return f"{origin.file}:{origin.line}" if origin.line else str(origin.file)
 
 
+_LONG_S = 3600.0  # nobody reads seconds beyond an hour
+
+
 def quantity(value: float, unit: Unit | None) -> str:
     """A number with its unit, for people; ratios and counts are bare."""
     match unit:
@@ -131,6 +137,8 @@ def quantity(value: float, unit: Unit | None) -> str:
             return f"{show_number(value)} per hour"
         case Unit.PER_SECOND:
             return f"{show_number(value)} per second"
+        case Unit.S if abs(value) >= _LONG_S:
+            return f"{show_number(round(value))} s ({show_number(round(value / 3600, 1))} h)"
         case Unit.MS | Unit.S | Unit.BYTES | Unit.MB:
             return f"{show_number(value)} {unit}"
 

@@ -33,7 +33,8 @@ def unseen(case: Case, evidence: Evidence) -> Finding:
     outcome = evidence.outcome
     if not isinstance(outcome, Unseen):
         raise TypeError("unseen() is for evidence that shows nothing")
-    what = f"{outcome.detail} ({evidence.source})"
+    named = evidence.source in outcome.detail  # many details begin with it: it is said once
+    what = outcome.detail if named else f"{outcome.detail} ({evidence.source})"
     side = evidence.side
     rule = f"an answer from {side or evidence.kind}"
     if side is not None and outcome.cause in _SILENT:
@@ -50,7 +51,7 @@ def unseen(case: Case, evidence: Evidence) -> Finding:
     if side is not None and outcome.cause is Cause.BROKEN:
         return _finding(Verdict.FAIL, f"{side} gave a broken answer: {what}", rule, outcome.cause)
     text = f"{_SAYS[outcome.cause]}: {what}"
-    return _finding(Verdict.INCONCLUSIVE, text, rule, outcome.cause, f"when {evidence.kind} shows it")
+    return _finding(Verdict.INCONCLUSIVE, text, rule, outcome.cause, _WHEN[outcome.cause])
 
 
 _SAYS = {
@@ -63,6 +64,19 @@ _SAYS = {
     Cause.NO_DATA: "no data",
     Cause.REFUSED: "not looked at, a guard forbids it",
     Cause.UNAVAILABLE: "the observer failed",
+}
+
+
+_WHEN = {
+    Cause.UNREACHABLE: "when it can be reached from here",
+    Cause.TIMEOUT: "when it answers in time",
+    Cause.BROKEN: "when its answer can be read",
+    Cause.DENIED: "when it lets this account read; `gonogo doctor --env NAME` tells which",
+    Cause.LIMITED: "when its limit allows it again",
+    Cause.PARTIAL: "when all of it can be read",
+    Cause.NO_DATA: "when there is data",
+    Cause.REFUSED: "when the environment's guards allow it",
+    Cause.UNAVAILABLE: "when the look itself works again",
 }
 
 

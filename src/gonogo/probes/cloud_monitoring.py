@@ -98,7 +98,7 @@ def look(options: CloudMonitoringOptions, vantage: Vantage) -> Sight:
         ]
         times = [_when(point) for series in found for point in series.points]
         if not times:
-            raise Failure(Cause.NO_DATA, f"{where}: no point in {vantage.now - start} for {wanted}")
+            raise Failure(Cause.NO_DATA, f"{where}: no point in {show_duration(vantage.now - start)} for {wanted}")
         after = start if options.since_t0 else max(times) - options.over
         window = _Window()
         for series in found:
@@ -107,7 +107,8 @@ def look(options: CloudMonitoringOptions, vantage: Vantage) -> Sight:
             _take(window, series, options.group, where, after)
         span = max(times) - min(when for when in times if when > after) + options.every
         if span < options.covers:
-            raise Failure(Cause.PARTIAL, f"{where}: points of {show_duration(span)}, not of the last {options.over}")
+            short = f"points of {show_duration(span)}, not of the last {show_duration(options.over)}"
+            raise Failure(Cause.PARTIAL, f"{where}: {short}")
         over = vantage.now - start if options.since_t0 else options.over
         return _seen(window, over.total_seconds())
 

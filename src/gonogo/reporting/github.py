@@ -62,5 +62,5 @@ def publish(
 def _command(row: Row) -> str:
     severe = row.verdict is Verdict.FAIL and not row.advisory and row.waiver is None
     title = command_property(f"{row.word} {row.id}: {row.title}")
-    text = command_value("\n".join((row.reason, *row.marks, f"next: {row.remedy}")))
+    text = command_value("\n".join((row.reason, *row.marks, f"next: {row.next_step}")))
     return f"::{'error' if severe else 'warning'} title={title}::{text}"

@@ -106,9 +106,9 @@ def _open(row: Row, language: str) -> str:
         links = zip(row.sources, row.looks, strict=False) if len(row.sources) == len(row.looks) else ()
         linked = [f'<a href="#look-{safe(key)}"><code>{safe(source)}</code></a>' for source, key in links]
         facts.append(("saw", "", "<br>".join(linked or [f"<code>{safe(source)}</code>" for source in row.sources])))
-    if row.decidable:
-        facts.append(("wait", "", safe(row.decidable)))
-    facts += [("next", ' class="next"', safe(row.remedy)), ("owner", "", safe(row.owner))]
+    if row.waits_for:
+        facts.append(("wait", "", safe(row.waits_for)))
+    facts += [("next", ' class="next"', safe(row.next_step)), ("owner", "", safe(row.owner))]
     listed = "".join(f"<dt>{word(name, language)}</dt><dd{kind}>{text}</dd>" for name, kind, text in facts)
     return (
         f'<article id="{safe(row.id)}" class="{row.verdict.value}">'

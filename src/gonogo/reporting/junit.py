@@ -44,6 +44,6 @@ def _case(row: Row, run: Run) -> list[str]:
     lines.append("      </properties>")
     if row.verdict is not Verdict.PASS:
         tag = "failure" if row.verdict is Verdict.FAIL else "error"
-        body = "\n".join((row.reason, *row.details, *row.marks, *row.sources, f"next: {row.remedy}"))
+        body = "\n".join((row.reason, *row.details, *row.marks, *row.sources, f"next: {row.next_step}"))
         lines.append(f'      <{tag} message="{xml(row.reason)}" type="{row.verdict.value}">{xml(body)}</{tag}>')
     return [*lines, "    </testcase>"]

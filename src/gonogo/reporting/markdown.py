@@ -61,9 +61,9 @@ def _open(row: Row, language: str) -> list[str]:
     lines += [f"    - {safe(line)}" for line in row.details[:AT_MOST_DETAILS]]
     if row.sources:
         lines.append(f"  - {word('saw', language)}: {safe(', '.join(row.sources))}")
-    if row.decidable:
-        lines.append(f"  - {word('wait', language)}: {safe(row.decidable)}")
-    lines.append(f"  - {word('next', language)}: {safe(row.remedy)} ({word('owner', language)}: {safe(row.owner)})")
+    if row.waits_for:
+        lines.append(f"  - {word('wait', language)}: {safe(row.waits_for)}")
+    lines.append(f"  - {word('next', language)}: {safe(row.next_step)} ({word('owner', language)}: {safe(row.owner)})")
     return lines
 
 

@@ -122,9 +122,9 @@ def _row(row: Row, paper: Paper) -> Iterator[str]:
         yield from paper.block("   -", f"and {len(row.details) - AT_MOST_DETAILS} more in verdict.json")
     if row.sources:
         yield from paper.block("saw ", ", ".join(row.sources))
-    if row.decidable:
-        yield from paper.block("wait", row.decidable)
-    yield from paper.block("next", f"{row.remedy} (owner: {row.owner})")
+    if row.waits_for:
+        yield from paper.block("wait", row.waits_for)
+    yield from paper.block("next", f"{row.next_step} (owner: {row.owner})")
 
 
 def _decision(seen: View, paper: Paper) -> list[str]:

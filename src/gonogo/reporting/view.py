@@ -43,12 +43,27 @@ class Row:
     waiver: Waiver | None
     signoff: Mapping[str, Any] | None
     system: str
+    blind: bool = False  # undecided because a look showed nothing: what to do on a failure is not what to do next
     ran: bool = True  # False: due, and deselected, or the run ended before it; what its look saw proves nothing
 
     @property
     def word(self) -> str:
         """PASS, FAIL or HOLD."""
         return WORDS[self.verdict]
+
+    @property
+    def next_step(self) -> str:
+        """The remedy; where nothing was seen, first that it has to be seen. Nobody rolls back for want of a metric."""
+        return (
+            f"Nothing failed yet: get it seen and run again. If it fails then: {self.remedy}"
+            if self.blind
+            else self.remedy
+        )
+
+    @property
+    def waits_for(self) -> str | None:
+        """When it becomes decidable, unless the reason says so already."""
+        return None if self.decidable is not None and self.decidable in self.reason else self.decidable
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -203,6 +218,7 @@ def _row(check: Check, judged: Outcome | None, run: Run, language: str) -> Row:
         waiver=run.gated.waived.get(check.id),
         signoff=_signoff(looks),
         system=check.system,
+        blind=outcome.verdict is Verdict.INCONCLUSIVE and any(isinstance(one.outcome, Unseen) for one in looks),
         ran=ran,
     )
 
@@ -253,13 +269,14 @@ def _sentence(rows: tuple[Row, ...], run: Run) -> str:
 
 
 def _shared(rows: tuple[Row, ...], evidence: Mapping[str, Evidence]) -> tuple[str, ...]:
-    """What several open items could not see, by side, else by look: the thing to mend first."""
+    """What several open items could not see, by side, else by source and cause: the thing to mend first."""
     waiting: dict[str, tuple[set[str], str]] = {}
     for row in rows:
         for key in row.looks if row.verdict is not Verdict.PASS else ():
             one = evidence.get(key)
             if one is not None and isinstance(one.outcome, Unseen):
-                text = f"{one.side or one.source}: {one.outcome.cause}, {one.outcome.detail}"
-                waiting.setdefault(one.side or key, (set(), text))[0].add(row.id)
+                detail = one.outcome.detail.removeprefix(f"{one.source}: ")
+                text = f"{one.side or one.source}: {one.outcome.cause.value.replace('_', ' ')}, {detail}"
+                waiting.setdefault(one.side or text, (set(), text))[0].add(row.id)
     most = sorted(waiting.values(), key=lambda group: -len(group[0]))
     return tuple(f"{len(ids)} items wait for {text}" for ids, text in most if len(ids) > 1)
