@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add = command("doctor", _doctor, "look at an environment: as whom, what may not be read, what is unreachable")
     add("--env", metavar="NAME", required=True)
+    add("--release", metavar="FILE", help="release file: what is looked at of a release needs it")
 
     add = command("signoff", _signoff, "attest an item for one release in one environment")
     add("item", metavar="ID")
@@ -140,12 +141,14 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    from pathlib import Path  # noqa: PLC0415
+
     from gonogo.flows import doctor  # noqa: PLC0415
     from gonogo.model.errors import ExitStatus  # noqa: PLC0415
     from gonogo.reporting.escape import ci_log  # noqa: PLC0415
 
     with _ending():
-        findings = doctor.examine(_root(), options.env)
+        findings = doctor.examine(_root(), options.env, Path(options.release) if options.release else None)
     _say(ci_log(doctor.show(findings)))
     return int(ExitStatus.GO if doctor.healthy(findings) else ExitStatus.HOLD)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from gonogo.config.environment import resolve_addresses
@@ -25,12 +26,20 @@ from gonogo.probes.failure import Failure
 
 _AT_MOST = 5  # distinct looks of one kind: enough to meet a channel or table that is closed to us
 _THREADS = 16
+_SINCE = timedelta(hours=1)  # stands in for T0: what is asked since then is asked too
+_MAY_BE_EMPTY = frozenset({"cloud_monitoring", "prometheus"})  # no traffic, no points: nothing is wrong with reading
 _GOOGLE = frozenset({"cloud_run", "cloud_logging", "cloud_monitoring", "dashboards"})  # their clients bring credentials
+_STATES = {
+    Cause.NO_DATA: "not there",
+    Cause.DENIED: "denied",
+    Cause.UNREACHABLE: "unreachable",
+    Cause.TIMEOUT: "unreachable",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One look. `state`: ok, denied, unreachable, odd or not set up."""
+    """One look. `state`: ok, denied, unreachable, not there, odd or not set up."""
 
     place: str  # the side or back end
     state: str
@@ -38,22 +47,23 @@ class Finding:
     who: str
 
 
-def examine(root: Path, name: str) -> tuple[Finding, ...]:
+def examine(root: Path, name: str, release: Path | None = None) -> tuple[Finding, ...]:
     """Health of every side, and of every back end what the checklist reads there; nothing is changed.
 
     A rehearsed environment is started for it and ended again. ConfigError for bad configuration.
     """
-    (book,) = open_books(Request(root=root, environments=(name,)))
+    (book,) = open_books(Request(root=root, environments=(name,), release=release))
     with ExitStack() as stack:
         environment, given = _up(book, stack)
         secrets = Secrets(environment, given)
         redactor = Redactor(_known(secrets, environment))
         clock = SystemClock()
+        now = clock.now()
         vantage = Vantage(
             environment=environment,
             release=book.release,
-            now=clock.now(),
-            t0=None,
+            now=now,
+            t0=now - _SINCE,
             reveal=secrets.reveal,
             base=str(book.base),
         )
@@ -81,7 +91,9 @@ def show(findings: Sequence[Finding]) -> str:
         if finding.place != place:
             place = finding.place
             lines.append(f"{place}  as {finding.who}")
-        lines.append(f"  {finding.state:<11}  {finding.text}" + (f" ({times} looks)" if times > 1 else ""))
+        said = finding.who.partition("nobody: ")[2]  # in the line above already
+        text = finding.text.removesuffix(f": {said}") if said else finding.text
+        lines.append(f"  {finding.state:<11}  {text}" + (f" ({times} looks)" if times > 1 else ""))
     bad = sum(finding.state != "ok" for finding in findings)
     return "\n".join([*lines, f"{len(findings) - bad} of {len(findings)} looks can be taken"]) + "\n"
 
@@ -126,14 +138,11 @@ def _state(evidence: Evidence) -> tuple[str, str]:
     match evidence.outcome:
         case Seen():
             return "ok", evidence.source
-        case Unseen(cause=Cause.NO_DATA, detail=detail):
-            return "ok", f"{evidence.source}: may be read, holds nothing now ({detail})"
-        case Unseen(cause=Cause.DENIED, detail=detail):
-            return "denied", f"{evidence.source}: {detail}"
-        case Unseen(cause=Cause.UNREACHABLE | Cause.TIMEOUT, detail=detail):
-            return "unreachable", f"{evidence.source}: {detail}"
         case Unseen(cause=cause, detail=detail):
-            return "odd", f"{evidence.source}: {cause}, {detail}"
+            text = detail if evidence.source in detail else f"{evidence.source}: {detail}"
+            if cause is Cause.NO_DATA and evidence.kind in _MAY_BE_EMPTY:
+                return "ok", f"{evidence.source}: may be read, holds nothing now ({detail})"
+            return _STATES.get(cause, "odd"), text if cause in _STATES else f"{evidence.source}: {cause}, {detail}"
 
 
 def _who(place: str, environment: Environment, vantage: Vantage, secrets: Secrets) -> str:
