@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+from gonogo.judges.rate_proof import proof
+from gonogo.judges.rate_steps import Done, Send, Step, Wait, accepted
 from gonogo.model.load import Event
+from gonogo.model.ratelimit import Policy
+
+__all__ = ["AT_MOST", "Done", "Send", "Step", "Wait", "accepted", "next_step"]
 
 AT_MOST = 500
 _ENOUGH = 3  # rejects in a row that say: it is exhausted
@@ -14,44 +19,28 @@ _GROWTH = 1.3
 _TRIES = 3  # answers that are all errors, at first
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
-    """Send nothing for so many seconds."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
-    """Send `n` requests, `spacing` seconds apart; 0: as fast as it goes, not waiting for answers."""
-
-    n: int
-    spacing: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """Nothing more to learn, or no leave to: why."""
-
-    reason: str
-
-
-Step = Wait | Send | Done
 _Until = float  # a story waits for a moment, not for a time
 _Story = Generator["_Until | Send", Sequence[Event], str]
 
 
-def next_step(timeline: Sequence[Event], now: float, *, at_most: int = AT_MOST, patience: float = 900.0) -> Step:
+def next_step(
+    timeline: Sequence[Event],
+    now: float,
+    *,
+    policy: Policy | None = None,
+    at_most: int = AT_MOST,
+    patience: float = 900.0,
+) -> Step:
     """The next step after `timeline` at the moment `now`; both alone decide it.
 
     Events stand in the order of sending, and each Send is answered by exactly its number of events.
-    `patience` is the latest moment at which anything is sent.
+    `patience` is the latest moment at which anything is sent. With a policy only what proves it is sent.
     """
     at_most = min(at_most, AT_MOST)
-    story = _story()
+    story = _story() if policy is None else proof(policy)
     used = 0
     try:
-        asked = next(story)
+        asked: float | Send = next(story)
         while True:
             if isinstance(asked, Send):
                 n = min(asked.n, at_most - used)
@@ -73,11 +62,6 @@ def next_step(timeline: Sequence[Event], now: float, *, at_most: int = AT_MOST, 
             asked = story.send(())
     except StopIteration as end:
         return Done(reason=str(end.value))
-
-
-def accepted(event: Event) -> bool:
-    """True for an answer that no limiter and no fault made."""
-    return 0 < event.status < 400
 
 
 def _stop(timeline: Sequence[Event]) -> str:
