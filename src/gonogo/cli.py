@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from gonogo.cli_ratelimit import TEXT, add_arguments
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -111,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     add("url", metavar="URL", help="where it answers, with its health path")
     add("--name", metavar="NAME", help="of the environment and its system (default: from the host)")
     add("--not-live", action="store_true", help="a staging or test system, which http may reach")
+
+    add_arguments(command("ratelimit", _ratelimit, TEXT))
 
     add = command("rehearse", _rehearse, "keep a rehearsed environment up until Ctrl-C and print its addresses")
     add("--scene", metavar="NAME", default="")
@@ -219,6 +223,13 @@ def _init(options: argparse.Namespace) -> int:
         _say(f"note:  {note}\n")
     _say(f"next:  {begun.command}\n")
     return 0
+
+
+def _ratelimit(options: argparse.Namespace) -> int:
+    from gonogo.cli_ratelimit import run  # noqa: PLC0415
+
+    with _ending():
+        return run(options, _root(), _say)
 
 
 def _rehearse(options: argparse.Namespace) -> int:

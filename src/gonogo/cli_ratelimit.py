@@ -1,0 +1,48 @@
+"""gonogo ratelimit: its options, its page and its exit status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXT = "say what rate limiter stands at a URL, or whether it keeps a declared policy"
+
+
+def add_arguments(add: Callable[..., Any]) -> None:
+    """The options of the command."""
+    add("url", metavar="URL", help="what is asked for, with GET")
+    add("--env", metavar="NAME", help="the environment that lists the host; this machine needs none")
+    add("--header", metavar="'K: V'", action="append", default=[], help="sent with each request; repeatable")
+    add("--policy", metavar="FILE", help="YAML that declares algorithm, limit and window: is it kept?")
+    add("--max-requests", metavar="N", type=int, default=200, help="never send more (default: 200)")
+    add("--json", action="store_true", help="JSON on standard output, with the timeline")
+
+
+def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> int:
+    """Examine, print, and return the exit status."""
+    from pathlib import Path  # noqa: PLC0415
+
+    from gonogo.flows.ratelimit import Asked, examine  # noqa: PLC0415
+    from gonogo.reporting.ratelimit_page import document, page  # noqa: PLC0415
+
+    asked = Asked(
+        url=options.url,
+        root=root,
+        environment=options.env,
+        headers=tuple(options.header),
+        policy=None if options.policy is None else Path(options.policy),
+        at_most=options.max_requests,
+    )
+    seen = examine(asked, _tell if sys.stderr.isatty() else None)
+    say(document(seen) if options.json else page(seen))
+    return int(seen.status)
+
+
+def _tell(sent: int, wait: float) -> None:
+    if wait >= 1:
+        sys.stderr.write(f"{sent} requests sent; waiting {wait:.0f} s\n")
