@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from gonogo.model.load import Profile, Target, Workload
 
@@ -102,6 +102,7 @@ def stalling(service: float, every: float, lasts: float) -> Answer:
         stalled = every - lasts
         ready = arrived - into + every if into >= stalled else arrived  # the end of the stall
         await asyncio.sleep(max(0.0, ready + service - time.perf_counter()))
+        server.answered.append((arrived, time.perf_counter()))
         writer.write(plain("200 OK"))
 
     return answer
@@ -109,17 +110,18 @@ def stalling(service: float, every: float, lasts: float) -> Answer:
 
 @dataclass
 class Server:
-    """Counts requests at its own end: `seen` holds when each head arrived, `heads` the bytes of it."""
+    """Counts requests at its own end: `seen` holds when each head arrived, `heads` its bytes, `answered` both ends of a stalling one."""
 
     answer: Answer
     tls: ssl.SSLContext | None = None
     seen: list[float] = field(default_factory=list)
+    answered: list[tuple[float, float]] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
     connections: int = 0
     started: float = 0.0
     port: int = 0
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
         self._thread.start()

@@ -1,0 +1,23 @@
+"""A stall is told as the users of an open system would have felt it."""
+
+from __future__ import annotations
+
+import pytest
+from gonogo.load.fleet import Fleet
+from gonogo.model.load import OutcomeClass
+from loopback import SECOND, Server, arrivals, stalling, target
+
+
+def test_a_stall_is_not_omitted() -> None:
+    """5 ms of service, a stall of 1 s: p95 and p99 are within 1 % of what the server knows, p50 within 1 ms."""
+    with Server(stalling(0.005, every=2.5, lasts=1.0)) as server:
+        found = Fleet(arrivals(200, duration=5 * SECOND, connections=400), [target(server.url)]).run()
+        assert len(server.seen) == 1000
+        ends = [end for _, end in sorted(server.answered)]
+        truth = sorted((end - server.seen[0] - number / 200) * 1000 for number, end in enumerate(ends))
+    summary = found.sides[0].outcomes[OutcomeClass.ACCEPTED]
+    assert summary.count == 1000
+    assert truth[949] > 700
+    assert summary.p50 == pytest.approx(truth[499], abs=1)
+    assert summary.p95 == pytest.approx(truth[949], rel=0.01)
+    assert summary.p99 == pytest.approx(truth[989], rel=0.01)
