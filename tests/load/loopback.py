@@ -110,7 +110,7 @@ def stalling(service: float, every: float, lasts: float) -> Answer:
 
 @dataclass
 class Server:
-    """Counts requests at its own end: `seen` holds when each head arrived, `heads` its bytes, `answered` both ends of a stalling one."""
+    """Counts requests at its own end: when each arrived, what it said, and both ends of those that a stall holds."""
 
     answer: Answer
     tls: ssl.SSLContext | None = None

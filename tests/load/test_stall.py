@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from loopback import SECOND, Server, arrivals, stalling, target
+
 from gonogo.load.fleet import Fleet
 from gonogo.model.load import OutcomeClass
-from loopback import SECOND, Server, arrivals, stalling, target
 
 
 def test_a_stall_is_not_omitted() -> None:
