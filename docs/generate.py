@@ -17,6 +17,7 @@ from gonogo import cli, pytest_plugin
 from gonogo.config.checklist import load_checklists
 from gonogo.judges import JUDGES
 from gonogo.model import environment as nouns
+from gonogo.model import ratelimit
 from gonogo.model.check import Check, Mode, Phase
 from gonogo.model.errors import ExitStatus
 from gonogo.model.units import show_duration
@@ -120,6 +121,7 @@ def _environments() -> str:
         nouns.Rollout,
         nouns.Contacts,
         nouns.Contact,
+        ratelimit.Policy,
         nouns.Start,
         nouns.Release,
     ):
@@ -217,7 +219,7 @@ def _type(text: str) -> str:
         return f"mapping of {_type(match[1])}" if match[1] != "Any" else "mapping"
     if " | " in text:
         return " or ".join(_type(part) for part in text.split(" | "))
-    allowed = getattr(nouns, text, None)
+    allowed = getattr(nouns, text, None) or getattr(ratelimit, text, None)
     if inspect.isclass(allowed) and issubclass(allowed, Enum):
         return ", ".join(f"`{one.value}`" for one in allowed)
     return f"[{text}](#{text.lower()})" if allowed is not None and text != "Unit" else text.lower()

@@ -65,6 +65,12 @@ def check_environment(environment: Environment, locate: Locate) -> None:
     _check_rollout(environment, locate)
     if environment.guards.max_requests < 1:
         raise ConfigError("guards.max_requests is a number from 1 up", locate("guards", "max_requests"))
+    paths = [policy.path for policy in environment.policies]
+    for path in paths:
+        if not path.startswith("/") or paths.count(path) > 1:
+            raise ConfigError(
+                f"policies name each path once, and a path starts with /: {brief(path)}", locate("policies")
+            )
     for host in environment.guards.hosts:
         if "/" in host or "@" in host:
             raise ConfigError(

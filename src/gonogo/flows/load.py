@@ -70,8 +70,14 @@ class Order:
     @property
     def standards(self) -> dict[str, Standard]:
         """What each side is held against."""
+        policies = {policy.path: policy for policy in self.environment.policies}
         return {
-            side: Standard(path=path, names=SIDES[side], objectives=self.environment.objectives)
+            side: Standard(
+                path=path,
+                names=SIDES[side],
+                objectives=self.environment.objectives,
+                policy=policies.get(path.partition("?")[0]),
+            )
             for side, path in self.paths.items()
         }
 

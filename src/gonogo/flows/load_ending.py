@@ -11,6 +11,7 @@ from typing import Any
 from gonogo.flows.collecting import SystemClock
 from gonogo.flows.load import Aimed, Order
 from gonogo.judges.load_run import judge_load
+from gonogo.judges.rate_limit import validate
 from gonogo.load.fleet import Found
 from gonogo.model.load import LoadRecord
 from gonogo.model.load_verdict import Judged
@@ -50,7 +51,10 @@ def end_load(aimed: Aimed, found: Found | None, *, workers_expected: int = 1, wo
         workers_seen=workers_seen,
         aborted=found.aborted if found is not None else "it was ended before anything was sent",
     )
-    judged = judge_load(record, order.standards)
+    standards = order.standards
+    declared = {one.policy.path: one.policy for one in standards.values() if one.policy is not None}
+    others = validate(record.events, declared.values(), started=record.started.timestamp()) if record.events else ()
+    judged = judge_load(record, standards, others)
     endpoints = {target.side: f"{target.method} {target.path.partition('?')[0]}" for target in aimed.targets}
     folder: Path | None = None
     try:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from gonogo.model.errors import Origin
+from gonogo.model.ratelimit import Policy
 from gonogo.model.units import Unit
 
 
@@ -187,6 +188,7 @@ class Environment:
     release: str | None = None  # release file used when --release is not given
     signoffs: str = "reports/signoffs.jsonl"
     waivers: str | None = None
+    policies: tuple[Policy, ...] = ()  # rate limits, one a path; `none` promises that nothing is rejected
     start: Start | None = None
     origin: Origin = Origin(file="?")
 
