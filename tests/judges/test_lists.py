@@ -116,7 +116,7 @@ def test_has_all(judge: Ask) -> None:
     finding = judge("has_all", {"a": ["Lua", 3]}, value="a", names="personas", name="personas that answered")
     assert finding.verdict is FAIL
     assert finding.reason.startswith("personas that answered: 1 of 2, without Elro (canary.yaml:12")
-    assert finding.details == ("found: Lua", "missing: Elro")
+    assert finding.details == ("missing: Elro", "found: Lua")
     assert judge("has_all", {"a": []}, value="a", names="personas").verdict is FAIL
     assert judge("has_all", {"a": ["x"]}, value="a", names="planets").verdict is HOLD
 

@@ -158,3 +158,16 @@ def test_an_expression_that_is_none_is_refused_before_anything_is_sent(project: 
     assert "checks/" in line
     assert "item shop-b: 'json.status[' is no expression: Invalid jmespath expression: Incomplete expression" in line
     assert (server.asked, done.folders) == ([], ())
+
+
+def test_a_waiver_of_this_release_that_names_no_item_is_refused(project: Any, server: Any) -> None:
+    """A typo in a waiver is told before the run in which it would be missed; another release's may stay."""
+    more = {"environment": "shop", "owner": "Lee", "reason": "accepted", "until": "2036-12-01T09:00:00+09:00"}
+    project.environment(waivers="waivers.yaml")
+    project.write("waivers.yaml", [{"id": "shop-aa", "release": "v1.2.3", **more}])
+    done = project.pytest()
+    assert done.code == 4, done.out
+    assert say(done) == ["ERROR: waivers.yaml: no item 'shop-aa' can be waived; did you mean 'shop-a'?"]
+    assert server.asked == []
+    project.write("waivers.yaml", [{"id": "shop-aa", "release": "v1.0.0", **more}])
+    assert project.pytest().code == 0

@@ -92,11 +92,14 @@ def _open(request: Request, name: str, checks: Sequence[Check]) -> Book:
     release_file = request.release or (environment.release and request.root / "environments" / environment.release)
     waiver_file = environment.waivers
     has_waiver_file = waiver_file is not None and not waiver_file.startswith("address:")
+    release = load_release(Path(release_file)) if release_file else None
+    waivers = load_waivers(request.root / str(waiver_file)) if has_waiver_file else ()
+    _refuse_idle_waivers(waivers, environment, release, mine)
     return Book(
         environment=environment,
         checks=check_against(environment, mine, PROBES, JUDGES),
-        release=load_release(Path(release_file)) if release_file else None,
-        waivers=load_waivers(request.root / str(waiver_file)) if has_waiver_file else (),
+        release=release,
+        waivers=waivers,
         faults=_known_faults(request, environment),
         actions=request.actions,
         at=request.at,
@@ -147,6 +150,20 @@ def _refuse_actions(actions: Sequence[str], environment: Environment, checks: Se
             raise SafetyRefusal(
                 f"{environment.name} does not allow the action {action!r} (guards.actions)", environment.origin
             )
+
+
+def _refuse_idle_waivers(
+    waivers: Sequence[Waiver], environment: Environment, release: Release | None, checks: Sequence[Check]
+) -> None:
+    """A waiver of this release that names no item would be missed only when it is needed; old ones may stay."""
+    ids = [check.id for check in checks]
+    for waiver in waivers:
+        ours = release is not None and (waiver.environment, waiver.release) == (environment.name, release.version)
+        if ours and waiver.id not in ids:
+            from difflib import get_close_matches  # noqa: PLC0415
+
+            near = "".join(f"; did you mean {one!r}?" for one in get_close_matches(waiver.id, ids, n=1))
+            raise ConfigError(f"{environment.waivers}: no item {waiver.id!r} can be waived{near}")
 
 
 def _nearest(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:

@@ -48,7 +48,10 @@ def judge(options: HasAll, case: Case) -> Finding:
         rule=rule,
         observed=found,
         samples=len(items),
-        details=tuple(f"{'missing' if one in lacking else 'found'}: {one}" for one in wanted),
+        details=(  # a reader is shown the first of them
+            *(f"missing: {one}" for one in lacking),
+            *(f"found: {one}" for one in wanted if one in have),
+        ),
     )
 
 
