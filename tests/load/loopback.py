@@ -57,6 +57,11 @@ async def truncated(_: Server, writer: asyncio.StreamWriter, __: bytes) -> None:
     writer.close()
 
 
+async def informed_then_truncated(_: Server, writer: asyncio.StreamWriter, __: bytes) -> None:
+    writer.write(head("103 Early Hints", "Link: </a>") + head("200 OK", "Content-Length: 100") + b"too short")
+    writer.close()
+
+
 async def reset(_: Server, writer: asyncio.StreamWriter, __: bytes) -> None:
     sock = writer.get_extra_info("socket")
     sock.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER 0: a RST

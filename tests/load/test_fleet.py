@@ -21,6 +21,7 @@ from loopback import (
     garbage,
     header_only,
     informed,
+    informed_then_truncated,
     ok,
     reset,
     silent,
@@ -67,6 +68,7 @@ def test_answers(answer: Answer, connections: int) -> None:
     [
         (reset, "connection lost: connection reset by peer"),
         (truncated, "connection closed before the answer was complete"),
+        (informed_then_truncated, "connection closed before the answer was complete"),
         (garbage, "malformed answer: HttpParserError"),
     ],
 )

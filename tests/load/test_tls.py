@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from loopback import Answer, Server, arrivals, chunked, close_after, closed, ok, silent, target, zipped
+from loopback import Answer, Server, arrivals, chunked, close_after, closed, ok, silent, target, until_close, zipped
 
 from gonogo.load.fleet import Fleet
 from gonogo.model.errors import ConfigError
@@ -78,7 +78,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     )
 
 
-@pytest.mark.parametrize(("answer", "connections"), [(ok, 2), (chunked, 2), (zipped, 2), (close_after, 11)])
+@pytest.mark.parametrize(
+    ("answer", "connections"), [(ok, 2), (chunked, 2), (zipped, 2), (close_after, 11), (until_close, 11)]
+)
 def test_tls(made: Made, answer: Answer, connections: int) -> None:
     """The same answers as without TLS, over connections that are kept."""
     with Server(answer, tls=made.server) as server:

@@ -322,18 +322,26 @@ class Connection:
         """Keep the head of an unfinished answer: whether its end is the end of the stream can be seen only there."""
         if self._head is None:
             self._head = data
-        elif self._head and b"\r\n\r\n" not in self._head:
+        elif _final(self._head) is None:
             self._head += data
 
     def _end_of_stream(self, now: int) -> None:
-        head = (self._head or b"").partition(b"\r\n\r\n")
-        if self.busy and head[1] and not any(each in head[0].lower() for each in _FRAMED):
+        head = _final(self._head or b"")
+        if self.busy and head is not None and not any(each in head for each in _FRAMED):
             self.status = self._parser.get_status_code()
             self.close()
             self.busy = False
             self._owner.ended(self, now, "")
         else:
             self.lose("connection closed before the answer was complete" if self._head else "connection closed", now)
+
+
+def _final(data: bytes) -> bytes | None:
+    """The head of the answer in lower case, without informational ones before it; None if it is not complete."""
+    head, end, rest = data.partition(b"\r\n\r\n")
+    while end and head[9:10] == b"1":
+        head, end, rest = rest.partition(b"\r\n\r\n")
+    return head.lower() if end else None
 
 
 def _words(code: int | None) -> str:

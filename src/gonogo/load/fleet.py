@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from gonogo.load.closed_lane import ClosedLane
 from gonogo.load.connection import Connection, clock
-from gonogo.load.lane import Batch, Lane, lane
+from gonogo.load.lane import Batch, Lane
+from gonogo.load.open_lane import OpenLane
 from gonogo.load.schedule import NS, Share
 from gonogo.load.waiting import Poller, Wait, poller, socket_class, wait
 from gonogo.model.errors import ConfigError
-from gonogo.model.load import Event, Profile, SideRecord, Target
+from gonogo.model.load import Event, Profile, SideRecord, Target, Workload
 
 TICK = NS // 10
 GRACE = NS // 2  # for answers that are under way when a run is stopped
@@ -53,7 +55,8 @@ class Fleet:
         for target in targets:
             sides.setdefault(target.side, []).append(target)
         whole = int(deadline.total_seconds() * NS)
-        self._lanes = [
+        lane = OpenLane if profile.workload is Workload.OPEN else ClosedLane
+        self._lanes: list[Lane] = [
             lane(profile, side, deadline=whole, events=events, share=share or Share()) for side in sides.values()
         ]
         self._together = profile.sides_together

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import socket
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gonogo.load.burn import Burn
-from gonogo.load.connection import CLOSED, CONNECTING, HANDSHAKING, Connection, clock
+from gonogo.load.connection import CONNECTING, HANDSHAKING, Connection, clock
 from gonogo.load.record import Book, classify
 from gonogo.load.request import encode, locate
-from gonogo.load.schedule import NS, Schedule, Share, schedule, users
+from gonogo.load.schedule import NS
 from gonogo.load.waiting import Poller
 from gonogo.model.errors import ConfigError
-from gonogo.model.load import Event, OutcomeClass, Profile, SideRecord, Target, Workload
+from gonogo.model.load import Event, OutcomeClass, Profile, SideRecord, Target
 
 NEVER = 1 << 62
-LEAD = NS // 4  # for the first connections of an open workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,140 +177,3 @@ class Lane:
                 error=reason,
             )
         )
-
-
-class OpenLane(Lane):
-    """Arrivals at a rate, whatever the answers do."""
-
-    def __init__(
-        self, profile: Profile, targets: Sequence[Target], *, deadline: int, events: bool, share: Share
-    ) -> None:
-        super().__init__(profile, targets, deadline=deadline, events=events)
-        self._schedule: Schedule = schedule(profile, share)
-        self._planned = self._left = self._schedule.mine
-        self._free: list[Connection] = []
-        self._queue: deque[int] = deque()
-        self._due = NEVER
-
-    def _begin(self) -> None:
-        self._start = self._last_sent = self._last_answer = self._start + LEAD
-        warm = min(self._limit, max(1, int(self._schedule.rate / self._schedule.share.of / 10)))
-        for _ in range(warm):  # so that an arrival need not wait for a handshake
-            self._free.append(self._add())
-            self._free[-1].connect(self._start + self._deadline)
-        self._due = self._start + self._schedule.due(0) if self._left else NEVER
-
-    def _add(self) -> Connection:
-        connection = Connection(self)
-        self.connections.append(connection)
-        return connection
-
-    def pump(self, now: int) -> int:
-        """Send every arrival that is due; without a free connection it waits, and the wait is counted."""
-        while self._due <= now:
-            intended = self._due
-            self._left -= 1
-            done = self._planned - self._left
-            self._due = self._start + self._schedule.due(done) if self._left > 0 else NEVER
-            if self._free:
-                self._send(self._free.pop(), intended, now)
-            elif len(self.connections) < self._limit:
-                self._send(self._add(), intended, now)
-            else:
-                self._queue.append(intended)
-        while self._queue and self._free:
-            self._send(self._free.pop(), self._queue.popleft(), now)
-        return self._due
-
-    def halt(self) -> None:
-        """Send nothing more."""
-        self._left, self._due = 0, NEVER
-        self._queue.clear()
-
-    def _pending(self) -> bool:
-        return self._left > 0 or bool(self._queue)
-
-    def _next(self, connection: Connection, now: int, *, lost: bool) -> None:
-        if self._queue and not lost:
-            self._send(connection, self._queue.popleft(), now)
-        else:
-            self._free.append(connection)
-
-    def _expire(self, now: int) -> None:
-        while self._queue and self._queue[0] + self._deadline < now:
-            self._samples[0][0].append(now - self._queue.popleft())
-            self.book.errors["not sent: no free connection within the deadline"] += 1
-
-    def _rates(self) -> tuple[float | None, float]:
-        span = self._schedule.span
-        if not self._planned or not span:
-            return self._schedule.rate / self._schedule.share.of, 0.0
-        late = self._last_sent - self._start + span / self._schedule.count
-        return self._planned * NS / span, self.sent * NS / max(span, late)
-
-
-class ClosedLane(Lane):
-    """Users that wait for their answer, then for the delay, and ask again; never more than the cap."""
-
-    def __init__(
-        self, profile: Profile, targets: Sequence[Target], *, deadline: int, events: bool, share: Share
-    ) -> None:
-        super().__init__(profile, targets, deadline=deadline, events=events)
-        self._users, self._cap = users(profile, share)
-        self._delay = int(profile.delay.total_seconds() * NS)
-        self._ramp = int(profile.ramp.total_seconds() * NS)
-        self._share = share
-        self._duration = NEVER if profile.duration is None else int(profile.duration.total_seconds() * NS)
-        self._ends = NEVER
-        self._waiting: list[tuple[int, int, Connection]] = []
-        self._turns = itertools.count()
-
-    def _begin(self) -> None:
-        self._ends = min(NEVER, self._start + self._duration)
-        everyone = max(1, self._users * self._share.of)
-        for index in range(self._users):
-            connection = Connection(self)
-            self.connections.append(connection)
-            due = self._start + self._ramp * (index * self._share.of + self._share.index) // everyone
-            heapq.heappush(self._waiting, (due, next(self._turns), connection))
-
-    def pump(self, now: int) -> int:
-        """Send for every user whose delay is over; each of them in its turn, so that none is starved."""
-        waiting = self._waiting
-        while waiting and waiting[0][0] <= now:
-            due, _, connection = heapq.heappop(waiting)
-            if not self._may(now):
-                break
-            self._send(connection, due, now)
-        if waiting and not self._may(waiting[0][0]):
-            waiting.clear()
-        return waiting[0][0] if waiting else NEVER
-
-    def halt(self) -> None:
-        """Send nothing more."""
-        self._cap = 0
-        self._waiting.clear()
-
-    def _pending(self) -> bool:
-        return bool(self._waiting)
-
-    def _may(self, now: int) -> bool:
-        return now < self._ends and (self._cap is None or self.sent < self._cap)
-
-    def _next(self, connection: Connection, now: int, *, lost: bool) -> None:
-        if not self._may(now + self._delay):
-            return
-        if self._delay or lost or connection.state == CLOSED:
-            heapq.heappush(self._waiting, (now + self._delay, next(self._turns), connection))
-        else:
-            self._send(connection, now, now)
-
-    def _rates(self) -> tuple[float | None, float]:
-        took = self._last_answer - self._start
-        return None, self.sent * NS / took if took > 0 else 0.0
-
-
-def lane(profile: Profile, targets: Sequence[Target], *, deadline: int, events: bool, share: Share) -> Lane:
-    """The side's lane for the profile's workload."""
-    made = OpenLane if profile.workload is Workload.OPEN else ClosedLane
-    return made(profile, targets, deadline=deadline, events=events, share=share)

@@ -1,0 +1,85 @@
+"""An open workload: arrivals at a rate, whatever the answers do."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from gonogo.load.connection import Connection
+from gonogo.load.lane import NEVER, Lane
+from gonogo.load.schedule import NS, Schedule, Share, schedule
+from gonogo.model.load import Profile, Target
+
+LEAD = NS // 4  # for the first connections
+
+
+class OpenLane(Lane):
+    """Arrivals at a rate, whatever the answers do."""
+
+    def __init__(
+        self, profile: Profile, targets: Sequence[Target], *, deadline: int, events: bool, share: Share
+    ) -> None:
+        super().__init__(profile, targets, deadline=deadline, events=events)
+        self._schedule: Schedule = schedule(profile, share)
+        self._planned = self._left = self._schedule.mine
+        self._free: list[Connection] = []
+        self._queue: deque[int] = deque()
+        self._due = NEVER
+        self._halted = False
+
+    def _begin(self) -> None:
+        self._start = self._last_sent = self._last_answer = self._start + LEAD
+        warm = min(self._limit, max(1, int(self._schedule.rate / self._schedule.share.of / 10)))
+        for _ in range(warm):  # so that an arrival need not wait for a handshake
+            self._free.append(self._add())
+            self._free[-1].connect(self._start + self._deadline)
+        self._due = self._start + self._schedule.due(0) if self._left else NEVER
+
+    def _add(self) -> Connection:
+        connection = Connection(self)
+        self.connections.append(connection)
+        return connection
+
+    def pump(self, now: int) -> int:
+        """Send every arrival that is due; without a free connection it waits, and the wait is counted."""
+        while self._due <= now:
+            intended = self._due
+            self._left -= 1
+            done = self._planned - self._left
+            self._due = self._start + self._schedule.due(done) if self._left > 0 else NEVER
+            if self._free:
+                self._send(self._free.pop(), intended, now)
+            elif len(self.connections) < self._limit:
+                self._send(self._add(), intended, now)
+            else:
+                self._queue.append(intended)
+        while self._queue and self._free:
+            self._send(self._free.pop(), self._queue.popleft(), now)
+        return self._due
+
+    def halt(self) -> None:
+        """Send nothing more; rates count until now."""
+        self._halted = True
+        self._left, self._due = 0, NEVER
+        self._queue.clear()
+
+    def _pending(self) -> bool:
+        return self._left > 0 or bool(self._queue)
+
+    def _next(self, connection: Connection, now: int, *, lost: bool) -> None:
+        if self._queue and not lost:
+            self._send(connection, self._queue.popleft(), now)
+        else:
+            self._free.append(connection)
+
+    def _expire(self, now: int) -> None:
+        while self._queue and self._queue[0] + self._deadline < now:
+            self._samples[0][0].append(now - self._queue.popleft())
+            self.book.errors["not sent: no free connection within the deadline"] += 1
+
+    def _rates(self) -> tuple[float | None, float]:
+        span = self._schedule.span
+        if not self._planned or not span:
+            return self._schedule.rate / self._schedule.share.of, 0.0
+        late = self._last_sent - self._start + span / self._schedule.count
+        return self._planned * NS / span, self.sent * NS / (late if self._halted else max(span, late))
