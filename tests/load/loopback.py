@@ -134,7 +134,8 @@ class Server:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(5)
 
     @property

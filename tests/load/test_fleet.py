@@ -170,6 +170,23 @@ def test_events_tell_the_timeline() -> None:
     assert outcomes[ACCEPTED].min >= 20 > outcomes[LIMITED].p50
 
 
+def test_a_lost_answer_has_no_headers_of_another() -> None:
+    """After an answer with headers the connection is refused: that event holds none of them."""
+    heard: list[Batch] = []
+    with Server(every_third_limited) as server:
+
+        def hear(batch: Batch) -> None:
+            heard.append(batch)
+            server.__exit__(None, None, None)
+
+        fleet = Fleet(closed(requests=3, delay=SECOND / 2), [target(server.url)], events=True, listener=hear)
+        events = fleet.run().events
+    assert events[0].headers
+    assert events[-1].status == 0
+    assert events[-1].headers == ()
+    assert events[-1].error.startswith("no connection")
+
+
 def test_refused_credentials_stop_the_run() -> None:
     """401 on each of the first five requests ends a run of thousands."""
     with Server(unauthorized) as server:

@@ -7,18 +7,16 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable
 from typing import Protocol
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade
 
+from gonogo.load.answer import Answer
 from gonogo.load.request import Place
 from gonogo.load.waiting import READ, WRITE, Poller
 
 CLOSED, CONNECTING, HANDSHAKING, OPEN = range(4)
 CHUNK = 65_536
-_FRAMED = (b"\r\ncontent-length:", b"\r\ntransfer-encoding:")
-_LIMIT_HEADERS = (b"ratelimit", b"rate-limit", b"x-rate")
 clock = time.perf_counter_ns
 
 
@@ -38,16 +36,16 @@ class Owner(Protocol):
         ...
 
 
-class Connection:
-    """Sends one request at a time. What it holds of an answer: its status and, on demand, its rate-limit headers."""
+class Connection(Answer):
+    """Sends one request at a time and knows the answer to the last one."""
 
     __slots__ = (
-        "_address", "_complete", "_head", "_keep", "_out", "_owner", "_parser", "_socket", "_tls",
-        "_tls_in", "_tls_out", "busy", "endpoint", "expires", "headers", "intended", "on_header", "on_headers_complete",
-        "sent", "state", "status",
+        "_address", "_out", "_owner", "_socket", "_tls", "_tls_in", "_tls_out",
+        "busy", "endpoint", "expires", "intended", "sent", "state",
     )  # fmt: skip
 
     def __init__(self, owner: Owner) -> None:
+        super().__init__(keep_headers=owner.keep_headers, headless=owner.headless)
         self._owner = owner
         self._socket: socket.socket | None = None
         self._tls: ssl.SSLObject | None = None
@@ -55,13 +53,7 @@ class Connection:
         self._out = b""
         self.state = CLOSED
         self.busy = False
-        self.endpoint = self.status = self.intended = self.sent = self.expires = 0
-        self.headers: list[tuple[str, str]] = []
-        if owner.keep_headers:
-            self.on_header: Callable[[bytes, bytes], None] = self._on_header
-        if owner.headless:  # the answer of HEAD ends with its headers
-            self.on_headers_complete: Callable[[], None] = self.on_message_complete
-        self._reset()
+        self.endpoint = self.intended = self.sent = self.expires = 0
 
     def send(self, endpoint: int, intended: int, now: int, expires: int) -> None:
         """Send the request of that number, over a new connection where there is none."""
@@ -70,6 +62,10 @@ class Connection:
         self.sent = now
         self.expires = expires
         self.busy = True
+        self._complete = 0
+        self._head = None
+        if self.headers:
+            self.headers = []
         if self.state == OPEN:
             self._write(self._owner.encoded[endpoint])
         elif self.state == CLOSED:
@@ -113,30 +109,6 @@ class Connection:
             self.status = 0
             self._owner.ended(self, now or clock(), reason)
 
-    # What httptools calls.
-
-    def on_message_complete(self) -> None:
-        """Note how the answer ended; `should_keep_alive` knows it only here."""
-        parser = self._parser
-        status = parser.get_status_code()
-        if status >= 200:  # an informational answer is followed by the true one
-            self.status = status
-            self._keep = not self._owner.headless and parser.should_keep_alive()
-            self._complete += 1
-
-    def _on_header(self, name: bytes, value: bytes) -> None:
-        lower = name.lower()
-        if lower in {b"retry-after", b"date", b"age"} or any(each in lower for each in _LIMIT_HEADERS):
-            self.headers.append((lower.decode("latin-1"), value.decode("latin-1")))
-
-    # From here on: the socket.
-
-    def _reset(self) -> None:
-        self._parser = HttpResponseParser(self)
-        self._complete = 0
-        self._keep = False
-        self._head: bytes | None = None
-
     def _dial(self) -> None:
         owner = self._owner
         family, address = owner.place.addresses[self._address]
@@ -148,7 +120,7 @@ class Connection:
         self._socket = sock
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._reset()
+        self._fresh()
         code = sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
             self._refused(code)
@@ -222,10 +194,6 @@ class Connection:
             self._write(self._owner.encoded[self.endpoint])
 
     def _write(self, request: bytes) -> None:
-        self._complete = 0
-        self._head = None
-        if self.headers:
-            self.headers = []
         if self._tls is not None:
             try:
                 self._tls.write(request)
@@ -307,7 +275,7 @@ class Connection:
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
-            if not (self._owner.headless and self._complete):
+            if not (self._headless and self._complete):
                 self.lose(f"malformed answer: {type(error).__name__}", now)
                 return
         if not self._complete:
@@ -318,30 +286,13 @@ class Connection:
         self.busy = False
         self._owner.ended(self, now, "")
 
-    def _remember(self, data: bytes) -> None:
-        """Keep the head of an unfinished answer: whether its end is the end of the stream can be seen only there."""
-        if self._head is None:
-            self._head = data
-        elif _final(self._head) is None:
-            self._head += data
-
     def _end_of_stream(self, now: int) -> None:
-        head = _final(self._head or b"")
-        if self.busy and head is not None and not any(each in head for each in _FRAMED):
-            self.status = self._parser.get_status_code()
+        if self.busy and self._ends_with_stream():
             self.close()
             self.busy = False
             self._owner.ended(self, now, "")
         else:
             self.lose("connection closed before the answer was complete" if self._head else "connection closed", now)
-
-
-def _final(data: bytes) -> bytes | None:
-    """The head of the answer in lower case, without informational ones before it; None if it is not complete."""
-    head, end, rest = data.partition(b"\r\n\r\n")
-    while end and head[9:10] == b"1":
-        head, end, rest = rest.partition(b"\r\n\r\n")
-    return head.lower() if end else None
 
 
 def _words(code: int | None) -> str:
