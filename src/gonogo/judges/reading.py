@@ -25,6 +25,7 @@ class Reading:
     of_side: bool
     source: str
     document: Mapping[str, Any]
+    where: str = ""  # file:line of the rule that asks for this value, where it is a rule's own
 
 
 def read(expression: str, case: Case, rule: str) -> Reading | Finding:
@@ -49,6 +50,7 @@ def read(expression: str, case: Case, rule: str) -> Reading | Finding:
         of_side=all(case.evidence[name].side is not None for name in names),
         source=", ".join(dict.fromkeys(case.evidence[name].source for name in names)),
         document=document,
+        where=next((short(r.origin) for r in case.check.rules if getattr(r.options, "value", "") == expression), ""),
     )
     try:
         value = evaluate(expression, document)
@@ -97,7 +99,7 @@ def wrong_type(reading: Reading, rule: str, wanted: str) -> Finding:
 
 def wrong(reading: Reading, rule: str, text: str, observed: str) -> Finding:
     """A document that cannot be judged: FAIL for a side's, INCONCLUSIVE for an observer's."""
-    reason = f"{text} ({reading.source})"
+    reason = f"{text} ({reading.where}; {reading.source})" if reading.where else f"{text} ({reading.source})"
     if reading.of_side:
         return Finding(verdict=Verdict.FAIL, reason=reason, rule=rule, observed=observed)
     return inconclusive(rule, reason, observed, "when the source shows it")
