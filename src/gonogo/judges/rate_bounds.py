@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gonogo.judges.rate_windows import Found, Span, Windows
 from gonogo.model.ratelimit import Algorithm, Policy
@@ -21,8 +21,11 @@ class Broken:
     together: str | None = None
 
 
-def breaches(policy: Policy, spans: Sequence[Span], *, idle: bool) -> Broken:
-    """What no limiter of this policy can have done; `spans` by `low`. `idle`: nobody used the key before."""
+def breaches(policy: Policy, spans: Sequence[Span], *, since: float = float("-inf")) -> Broken:
+    """What no limiter of this policy can have done.
+
+    `spans` are sorted by `low`. Before `since` others may have used the key too.
+    """
     if not spans:
         return Broken()
     spare = int(policy.limit * policy.tolerance)
@@ -36,7 +39,9 @@ def breaches(policy: Policy, spans: Sequence[Span], *, idle: bool) -> Broken:
         refill = policy.limit / width
         return Broken(
             over=_bucket_over(admitted, most, refill * (1 + policy.tolerance)),
-            early=_bucket_early(counted, rejects, least, refill * (1 - policy.tolerance), also),
+            early=_bucket_early(
+                [span for span in counted if span.low >= since], rejects, least, refill * (1 - policy.tolerance), also
+            ),
         )
     if policy.algorithm is Algorithm.SLIDING_LOG:
         return Broken(
@@ -51,11 +56,25 @@ def breaches(policy: Policy, spans: Sequence[Span], *, idle: bool) -> Broken:
     if weighted or policy.aligned is not False:
         found = windows.any_edges()
     if not weighted and policy.aligned is not True and (policy.aligned is False or any(found)):
-        # In use before: where the windows open is not known.
-        other = windows.first_request() if idle else (None, None, None)
+        fresh = spans if since <= spans[0].low else _rested(spans, width)
+        other = (
+            replace(windows, spans=fresh).first_request()
+            if fresh
+            else (_log_over(admitted, 2 * most, width - SLACK), None, None)  # one edge at most within a window
+        )
         found = other if policy.aligned is False or not any(other) else found
     over, early, together = found
     return Broken(over=over, early=early, together=together)
+
+
+def _rested(spans: Sequence[Span], width: float) -> Sequence[Span]:
+    """What follows the first rest of a window: nothing from before is in force."""
+    busy = spans[0].high
+    for place, span in enumerate(spans):
+        if span.low > busy + width + SLACK:
+            return spans[place:]
+        busy = max(busy, span.high)
+    return []
 
 
 def _log_over(admitted: Sequence[Span], most: int, width: float) -> str | None:

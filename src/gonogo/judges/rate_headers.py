@@ -171,7 +171,7 @@ def _triple(one: dict[str, str], clock: Interval | None, wrong: list[str]) -> _P
     reset: Interval | None = None
     if (text := one.get(f"{prefix}limit")) is not None:
         head, *rest = _pieces(text, ",") or [""]
-        limit = _integer(_pieces(head, ";")[0] if head else head, "limit", wrong)
+        limit = _integer((_pieces(head, ";") or [head])[0], "limit", wrong)
         for item in (head, *rest):
             window = window or _seconds(_parameters(item)[1].get("w", ""))
     if (text := one.get(f"{prefix}remaining")) is not None:

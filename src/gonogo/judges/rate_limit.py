@@ -58,7 +58,7 @@ def failed(results: Iterable[PropertyResult]) -> tuple[PropertyResult, ...]:
 def _judge(line: Timeline, events: Sequence[Event]) -> list[PropertyResult]:
     if line.policy.algorithm is Algorithm.NONE:
         return _unlimited(line, events)
-    broken = breaches(line.policy, spans(line.shots), idle=line.idle)
+    broken = breaches(line.policy, spans(line.shots), since=line.since)
     locked = _lock_in(line, broken)
     results = [_bound(line, broken), _early(line, broken, locked), _enforced(line), _status(line, broken), locked]
     results.append(_recovers(line))
@@ -161,7 +161,7 @@ def _status(line: Timeline, broken: Broken) -> PropertyResult:
             replace(shot.span, admitted=shot.span.admitted or (shot.event.status >= 400 and not shot.span.rejected))
             for shot in line.shots
         ]
-        found = breaches(line.policy, taken, idle=line.idle).over
+        found = breaches(line.policy, taken, since=line.since).over
         if found:
             return line.shown("P4", Shown.FAIL, f"answered {', '.join(map(str, odd))} where {wanted} was due: {found}")
     if not line.rejects:
@@ -175,7 +175,7 @@ def _lock_in(line: Timeline, broken: Broken) -> PropertyResult:
     policy, rejects = line.policy, line.rejects
     if policy.counts_rejected:
         return line.shown("P14", Shown.NOT_VISIBLE, "the policy counts rejected requests", would)
-    if broken.early and not breaches(replace(policy, counts_rejected=True), spans(line.shots), idle=line.idle).early:
+    if broken.early and not breaches(replace(policy, counts_rejected=True), spans(line.shots), since=line.since).early:
         return line.shown("P14", Shown.FAIL, f"{broken.early}: rejected requests were counted")
     width = policy.window.total_seconds()
     for shot in line.mine:

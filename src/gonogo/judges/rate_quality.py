@@ -25,12 +25,12 @@ def healthy(line: Timeline) -> PropertyResult:
     if bad:
         marks = {id(shot) for shot in bad}
         taken = [
-            replace(shot.span, admitted=False, rejected=True, held=True)
+            replace(shot.span, admitted=False, rejected=True, held=shot.span.low >= line.since)
             if id(shot) in marks
             else replace(shot.span, held=False)
             for shot in line.shots
         ]
-        early = breaches(line.policy, taken, idle=line.idle).early if line.idle else None
+        early = breaches(line.policy, taken, since=line.since).early
         if early:
             return line.shown("P22", Shown.FAIL, f"answered {bad[0].event.status} below the limit: {early}")
         return line.shown("P22", Shown.NOT_VISIBLE, f"{len(bad)} server errors, none surely below the limit", would)

@@ -28,12 +28,20 @@ class Shot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """The requests of one counter by time, and the one side of it that is judged. `idle`: nobody used it before."""
+    """The requests of one counter by time, and the side of it that is judged.
+
+    Before `since` others may have used it.
+    """
 
     side: str
     policy: Policy
     shots: tuple[Shot, ...]
-    idle: bool
+    since: float
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody used the counter before."""
+        return not self.shots or self.since <= self.shots[0].span.low
 
     @property
     def mine(self) -> list[Shot]:
@@ -66,7 +74,7 @@ class Timeline:
     def unlimited_would_show(self) -> bool:
         """Whether a limiter that rejects nothing would be a definite breach: else a missing 429 means nothing."""
         spans = [replace(shot.span, admitted=True, rejected=False, held=False) for shot in self.shots]
-        return breaches(self.policy, spans, idle=self.idle).over is not None
+        return breaches(self.policy, spans, since=self.since).over is not None
 
 
 def timeline(events: Iterable[Event], policy: Policy, side: str, *, idle: bool, now: float | None) -> Timeline:
@@ -81,8 +89,7 @@ def timeline(events: Iterable[Event], policy: Policy, side: str, *, idle: bool, 
     if idle:  # an idle limiter's first word is that only this one request was counted
         first = next((word.remaining for word in said if word.remaining is not None), None)
         idle = first is None or first >= policy.at_once - 1
-    since = chosen[0].sent if chosen else 0.0
-    since = since if idle else since + _forgets(policy)
+    since = float("-inf") if idle or not chosen else _forgotten(policy, chosen)
     shots: list[Shot] = []
     for event, word in zip(chosen, said, strict=True):
         rejected = event.status in {429, policy.reject_status}
@@ -94,14 +101,20 @@ def timeline(events: Iterable[Event], policy: Policy, side: str, *, idle: bool, 
             held=rejected and event.sent >= since,
         )
         shots.append(Shot(event=event, said=word, span=span))
-    return Timeline(side=side, policy=policy, shots=tuple(shots), idle=idle)
+    return Timeline(side=side, policy=policy, shots=tuple(shots), since=since)
 
 
-def _forgets(policy: Policy) -> float:
-    """Seconds after which what came before the run no longer counts; a bucket may never forget."""
-    if policy.algorithm.bucket:
-        return float("inf")
-    return policy.window.total_seconds() * 2
+def _forgotten(policy: Policy, events: Sequence[Event]) -> float:
+    """When what came before the run no longer counts: a bucket has to rest until it is full."""
+    if not policy.algorithm.bucket:
+        return events[0].sent + policy.window.total_seconds() * 2
+    full = policy.at_once * policy.window.total_seconds() / policy.limit * (1 + policy.tolerance) + 0.1
+    busy = events[0].received
+    for event in events:
+        if event.sent > busy + full:
+            return event.sent
+        busy = max(busy, event.received)
+    return float("inf")
 
 
 def spans(shots: Sequence[Shot]) -> list[Span]:

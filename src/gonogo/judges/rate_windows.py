@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +69,8 @@ class Windows:
     def _impossible(self, low: float, high: float, *, over: bool, early: bool) -> str | None:
         """Why no edge between low and high can be; None when one may."""
         certain: Counter[int] = Counter()
-        maybe: Counter[int] = Counter()
+        maybe: dict[int, list[float]] = {}  # when each began that may be of a window
+        twice: Counter[int] = Counter()  # of this window or of the one before
         places: list[tuple[int, int]] = []
         for span in self.spans:
             first = floor((span.low - high - _SLACK) / self.width)
@@ -78,7 +80,8 @@ class Windows:
                 certain[first] += 1
             if self.counts_rejected or not span.rejected:
                 for place in range(first, last + 1):
-                    maybe[place] += 1
+                    maybe.setdefault(place, []).append(span.low)
+                    twice[place] += place > first
         n = max(certain.values(), default=0)
         if over and n > self.most:
             return f"{n} admitted in one window of {self.width:g} s, at most {self.most} may be"
@@ -87,18 +90,19 @@ class Windows:
         for span, (first, last) in zip(self.spans, places, strict=True):
             if not early or not span.held:
                 continue
-            could = max(self._could(maybe, place, span, high) for place in range(first, last + 1))
+            could = max(self._could(maybe, twice[place], place, span, high) for place in range(first, last + 1))
             could -= int(self.counts_rejected)
-            if (could <= self.least - 1 - 1e-9) if self.weighted else (could < self.least):
+            if (could <= self.least - 1 + 1e-9) if self.weighted else (could < self.least):
                 return f"rejected at {span.low:.3f} s after {could:.3g} at most, {self.least} are allowed"
         return None
 
-    def _could(self, maybe: Counter[int], place: int, span: Span, high: float) -> float:
+    def _could(self, maybe: dict[int, list[float]], twice: int, place: int, span: Span, high: float) -> float:
         """The most that a limiter may have counted at a request, if it fell into this window."""
+        now = bisect_right(maybe.get(place, []), span.high)
         if not self.weighted:
-            return maybe[place]
+            return now
         gone = (span.low - high - _SLACK - place * self.width) / self.width
-        return maybe[place] + maybe[place - 1] * (1 - min(1.0, max(0.0, gone)))
+        return now + (len(maybe.get(place - 1, [])) - twice) * (1 - min(1.0, max(0.0, gone)))
 
     def _weighted_over(self, places: Sequence[tuple[int, int]], certain: Counter[int], low: float) -> str | None:
         """A request that was admitted although the weighted count before it had reached the limit for certain."""
@@ -147,7 +151,7 @@ class Windows:
             for low, high in opens:
                 ends = high + self.width + slack
                 if low <= reject.high and reject.low <= ends:
-                    inside = [span for span in self.spans if span.high >= low and span.low <= ends]
+                    inside = [span for span in self.spans if span.high >= low and span.low <= min(ends, reject.high)]
                     counted = sum(self.counts_rejected or not span.rejected for span in inside)
                     could = max(could, counted - int(self.counts_rejected))
             if could < self.least:
