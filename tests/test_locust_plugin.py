@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -246,3 +247,79 @@ def test_ctrl_c_is_hold_with_what_was_seen(project: Project, ending: signal.Sign
     assert "interrupted" in out
     assert project.load()["aborted"] is not None
     assert project.packets < 6
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def start(project: Project, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command(*arguments),
+        cwd=project.root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def test_a_master_and_two_workers_send_what_one_would(project: Project) -> None:
+    """Past one process the profile's count stays the profile's count, and every answer is in the record."""
+    port = free_port()
+    (project.root / "loadtests" / "profiles.yaml").write_text(
+        "shared: {use: u, workload: open, rate: 40, duration: 2s, requests: 80, connections: 4, proves: [P2, P22]}\n",
+        encoding="utf-8",
+    )
+    project.write_environment(project.canary.url, project.legacy.url, "shared")
+    workers = [start(project, "--worker", "--master-port", port) for _ in range(2)]
+    ran = locust(
+        project.root, "--env", "mine", "--profile", "shared", "--master", "--expect-workers", "2",
+        "--master-bind-host", "127.0.0.1", "--master-bind-port", port,
+    )  # fmt: skip
+    for worker in workers:
+        worker.communicate(timeout=20)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (project.canary.seen.total(), project.legacy.seen.total()) == (80, 80)
+    document = project.load()
+    assert document["workers"] == {"expected": 2, "seen": 2}
+    assert document["sides"]["canary"]["outcomes"]["accepted"]["count"] == 80
+    assert len(document["timeline"]) == 160
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kill -9 of another process")
+def test_a_killed_worker_is_hold(project: Project) -> None:
+    """A worker that is gone takes its samples with it: no GO."""
+    port = free_port()
+    (project.root / "loadtests" / "profiles.yaml").write_text(
+        "shared: {use: u, workload: open, rate: 20, duration: 3s, connections: 4, proves: [P2, P22]}\n",
+        encoding="utf-8",
+    )
+    project.write_environment(project.canary.url, project.legacy.url, "shared")
+    workers = [start(project, "--worker", "--master-port", port) for _ in range(2)]
+    master = start(
+        project, "--env", "mine", "--profile", "shared", "--master", "--expect-workers", "2",
+        "--master-bind-host", "127.0.0.1", "--master-bind-port", port,
+    )  # fmt: skip
+    end = time.monotonic() + 30
+    while project.packets < 10 and time.monotonic() < end:
+        time.sleep(0.05)
+    workers[0].kill()
+    out, err = master.communicate(timeout=60)
+    for worker in workers:
+        worker.communicate(timeout=20)
+    assert master.returncode == 6, out + err
+    assert "1 of 2 workers are missing" in out
+
+
+def test_a_worker_that_never_joins_is_hold(project: Project) -> None:
+    """The wait for workers ends, and nothing is sent."""
+    ran = locust(
+        project.root, "--env", "mine", "--profile", "gentle", "--master", "--expect-workers", "2",
+        "--expect-workers-max-wait", "1", "--master-bind-host", "127.0.0.1", "--master-bind-port", free_port(),
+    )  # fmt: skip
+    assert ran.returncode == 6, ran.stdout + ran.stderr
+    assert "0 of 2 workers joined within 1 s" in ran.stderr
+    assert project.packets == 0

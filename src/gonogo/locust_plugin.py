@@ -18,20 +18,24 @@ from gevent.event import Event as Happened
 from locust import User, events, task
 from locust.env import Environment as LocustEnvironment
 from locust.exception import StopUser
-from locust.runners import MasterRunner, Runner, WorkerRunner
+from locust.runners import STATE_MISSING, MasterRunner, Runner, WorkerRunner
 from locust.stats import RequestStats, StatsError, bucket_response_time
 
 from gonogo.flows.load import METHODS, Aimed, Asked, bring_up, take_order
 from gonogo.flows.load_ending import Ended, end_load
+from gonogo.flows.load_wire import found_from_json, found_to_json, merge_found, order_from_json, order_to_json
 from gonogo.load.fleet import Fleet, Found
 from gonogo.load.lane import Batch
+from gonogo.load.schedule import Share
 from gonogo.load.waiting import Poller, wait
 from gonogo.model.errors import ExitStatus, GonogoError
-from gonogo.model.load import OutcomeClass
+from gonogo.model.load import OutcomeClass, Profile, Target
 
 _SHOWN = 100  # lines a side for single answers; the summary counts the rest
 _TIMELINE = 5000  # requests a side; runs up to this size keep every single one
 _ENDS_WITHIN_S = 3.0
+_JOIN_WITHIN_S = 30  # workers that have not joined by then are missing
+_ORDER, _FOUND = "gonogo-order", "gonogo-found"
 _BROKEN = 3
 _FINE = 0.004  # s; gevent wakes to about a millisecond
 _YIELD_EVERY_S = 0.02
@@ -57,6 +61,7 @@ class Session:
         self.options = options
         self.stack = ExitStack()
         self.aimed: Aimed | None = None
+        self.order: tuple[Profile, tuple[Target, ...], Share] | None = None  # a worker's, from its master
         self.begin()
 
     def begin(self) -> None:
@@ -66,6 +71,8 @@ class Session:
         self.over = Happened()
         self.ended: Ended | None = None
         self.lines: dict[str, int] = {}
+        self.workers = 1
+        self.parts: dict[str, Found] = {}  # of a master's workers, by their ids
 
     def open(self) -> None:
         """Look at guards and configuration, then bring the environment up. Nothing has been sent."""
@@ -73,13 +80,17 @@ class Session:
 
     def drive(self) -> None:
         """Send what was ordered; returns when all of it was answered or the run was stopped."""
-        if self.aimed is None:
+        if self.order is not None:
+            profile, targets, share = self.order
+        elif self.aimed is not None:
+            profile, targets, share = self.aimed.order.profile, self.aimed.targets, Share()
+        else:
             return
-        profile = self.aimed.order.profile
         self.fleet = Fleet(
             profile,
-            self.aimed.targets,
+            targets,
             events=profile.requests is not None and profile.requests <= _TIMELINE,
+            share=share,
             wait=_Waiting(),
             listener=self.told,
         )
@@ -87,7 +98,32 @@ class Session:
             self.found = self.fleet.run()
         finally:
             self.over.set()
-            gevent.spawn(self.leave)
+            runner = self.environment.runner
+            if not isinstance(runner, WorkerRunner):
+                gevent.spawn(self.leave)
+            elif self.found is not None:
+                runner.send_message(_FOUND, {"json": json.dumps(found_to_json(self.found))})
+
+    def hand_out(self, runner: MasterRunner) -> None:
+        """A share for every worker that is there, and an eye on them until each has answered or is lost."""
+        if self.aimed is None:
+            return
+        workers = [node.id for node in (*runner.clients.ready, *runner.clients.spawning, *runner.clients.running)]
+        self.workers = max(len(workers), self.options.expect_workers)
+        for index, worker in enumerate(workers):
+            share = Share(index=index, of=len(workers))
+            order = order_to_json(self.aimed.order.profile, self.aimed.targets, share)
+            runner.send_message(_ORDER, {"json": json.dumps(order)}, worker)
+        gevent.spawn(self._watch, runner, frozenset(workers), self.parts)
+
+    def _watch(self, runner: MasterRunner, workers: frozenset[str], parts: dict[str, Found]) -> None:
+        while True:
+            here = {node.id for node in runner.clients.all if node.state != STATE_MISSING}
+            if all(worker in parts or worker not in here for worker in workers):
+                break
+            gevent.sleep(0.2)
+        if parts is self.parts and self.ended is None:
+            self.leave()
 
     def told(self, batch: Batch) -> None:
         """Answers since the last time: a line each while they are few, and Locust's own statistics."""
@@ -119,7 +155,11 @@ class Session:
             return
         if self.ended is None:
             self.stop("it was interrupted")
-            self.ended = end_load(self.aimed, self.found)
+            if isinstance(self.environment.runner, MasterRunner):
+                found, seen = merge_found(tuple(self.parts.values())), len(self.parts)
+            else:
+                found, seen = self.found, 1
+            self.ended = end_load(self.aimed, found, workers_expected=self.workers, workers_seen=seen)
             for line in self.ended.lines:
                 self.say(line)
             if self.options.json:
@@ -188,19 +228,48 @@ def _open(environment: LocustEnvironment, runner: Runner, **_: Any) -> None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
     session = _SESSIONS[id(environment)] = Session(environment, options)
     atexit.register(session.stack.close)
-    if isinstance(runner, MasterRunner | WorkerRunner):
-        _stop("load runs past one process are not ready yet", ExitStatus.CONFIGURATION)
+    if isinstance(runner, WorkerRunner):
+        runner.register_message(_ORDER, _take)
+        return
+    if isinstance(runner, MasterRunner):
+        runner.register_message(_FOUND, _collect)
+        options.num_users = options.spawn_rate = options.expect_workers  # one for each worker
     try:
         session.open()
     except GonogoError as error:
         session.stack.close()
         _stop(str(error), error.exit_status)
     options.only_summary = True  # the lines of this run are its own
+    if isinstance(runner, MasterRunner) and options.headless:
+        _await_workers(session, runner)
+
+
+def _await_workers(session: Session, runner: MasterRunner) -> None:
+    """Locust's own waiting has no end, or one with a status that says NO-GO."""
+    wanted, seconds = session.options.expect_workers, session.options.expect_workers_max_wait or _JOIN_WITHIN_S
+    end = monotonic() + seconds
+    while len(runner.clients.ready) < wanted:
+        if monotonic() > end:
+            there = len(runner.clients.ready)
+            runner.quit()
+            session.stack.close()
+            _stop(f"HOLD: {there} of {wanted} workers joined within {seconds} s; nothing was sent", ExitStatus.HOLD)
+        gevent.sleep(0.1)
 
 
 def _begin(environment: LocustEnvironment, **_: Any) -> None:
     if (session := _SESSIONS.get(id(environment))) is not None:
         session.begin()
+        if isinstance(environment.runner, MasterRunner):
+            session.hand_out(environment.runner)
+
+
+def _take(environment: LocustEnvironment, msg: Any, **_: Any) -> None:
+    _SESSIONS[id(environment)].order = order_from_json(json.loads(msg.data["json"]))
+
+
+def _collect(environment: LocustEnvironment, msg: Any, **_: Any) -> None:
+    _SESSIONS[id(environment)].parts[msg.node_id] = found_from_json(json.loads(msg.data["json"]))
 
 
 def _stopping(environment: LocustEnvironment, **_: Any) -> None:
@@ -215,7 +284,7 @@ def _test_stop(environment: LocustEnvironment, **_: Any) -> None:
 
 def _conclude(environment: LocustEnvironment, **_: Any) -> None:
     session = _SESSIONS.get(id(environment))
-    if session is None:
+    if session is None or isinstance(environment.runner, WorkerRunner):
         return
     environment.process_exit_code = _BROKEN  # until it is known better
     try:
