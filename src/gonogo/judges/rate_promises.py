@@ -46,6 +46,8 @@ def retry_after_suffices(line: Timeline) -> PropertyResult:
         waits = shot.said.retry_after
         if shot.event.side != line.side or not shot.span.rejected or waits is None:
             continue
+        if any(earlier.span.high > shot.span.low for earlier in line.shots[:place] if not earlier.span.rejected):
+            continue  # one under way may have come after it and taken what was promised
         due = shot.span.high + max(0.0, waits[1]) + _NETWORK
         for later in line.shots[place + 1 :]:
             if later.span.low < due:

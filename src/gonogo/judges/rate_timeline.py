@@ -11,6 +11,8 @@ from gonogo.judges.rate_windows import Span
 from gonogo.model.load import Event, OutcomeClass
 from gonogo.model.ratelimit import Policy, PropertyResult, Shown
 
+_MOST = 3000  # requests of one counter that are judged: the work grows with their square
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
@@ -85,6 +87,7 @@ def timeline(events: Iterable[Event], policy: Policy, side: str, *, idle: bool, 
         if event.endpoint.rpartition(" ")[2] == policy.path and (policy.shared or event.side == side)
     ]
     chosen.sort(key=lambda event: (event.sent, event.received))
+    del chosen[_MOST:]
     said = [read_headers(event.headers, now=now + event.received if now else None) for event in chosen]
     if idle:  # an idle limiter's first word is that only this one request was counted
         first = next((word.remaining for word in said if word.remaining is not None), None)
