@@ -123,5 +123,5 @@ def _notes(best: Fit, found: Sequence[Fit]) -> Iterator[str]:
         yield "its window starts with the first request"
     if best.family == "bucket":
         yield "limit / window is its refill; a bucket shows no other window"
-    for fit in found:
-        yield f"{fit.family}: {fit.cost:.1f} answers not explained"
+    costs = ", ".join(f"{fit.family.replace('_', ' ')} {fit.cost:.1f}" for fit in found)
+    yield f"answers that a family does not explain: {costs}"
