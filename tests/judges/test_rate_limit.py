@@ -7,6 +7,8 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.ratelimit_sim import (
     DIALECTS,
     FAMILIES,
@@ -22,7 +24,7 @@ from tests.ratelimit_sim import (
 )
 
 from gonogo.judges.rate_limit import failed, validate
-from gonogo.model.load import Event
+from gonogo.model.load import Event, OutcomeClass
 from gonogo.model.ratelimit import Algorithm, Dialect, Policy, PropertyResult, Shown
 
 MUTANTS = list(mutants())
@@ -221,6 +223,43 @@ def test_nothing_sent_shows_nothing() -> None:
     gone = [replace(event, status=0, outcome="error", headers=()) for event in lost.events]
     results = validate(gone, [_usual(Algorithm.GCRA)])
     assert {result.verdict for result in results} == {Shown.NOT_VISIBLE}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 30),
+            st.floats(0, 3),
+            st.sampled_from([0, 200, 301, 403, 429, 429, 500, 503]),
+            st.sampled_from(["", "0", "3", "-1", "x", "99999999999"]),
+        ),
+        max_size=30,
+    ),
+    st.sampled_from([*FAMILIES, Algorithm.NONE]),
+    st.booleans(),
+)
+def test_any_timeline_is_judged(
+    asked: list[tuple[float, float, int, str]], algorithm: Algorithm, sides_share: bool
+) -> None:
+    policy = declare(algorithm, 4, 5.0, shared=sides_share)
+    events = [
+        Event(
+            side="canary" if place % 2 else "legacy",
+            endpoint="GET /api/v2/recommend",
+            intended=sent,
+            sent=sent,
+            received=sent + took,
+            status=status,
+            outcome=OutcomeClass.ACCEPTED if 200 <= status < 400 else OutcomeClass.ERROR,
+            headers=(("retry-after", text), ("ratelimit", f'"d";r={text};t=1')),
+        )
+        for place, (sent, took, status, text) in enumerate(asked)
+    ]
+    for idle in (True, False):
+        results = validate(events, [policy], idle=idle)
+        assert bool(results) is bool(events)
+        assert len({(result.id, result.side) for result in results}) == len(results)
 
 
 @pytest.mark.parametrize("change", [{"limit": 0}, {"burst": 0}, {"tolerance": 1.0}])

@@ -93,12 +93,13 @@ def timeline(events: Iterable[Event], policy: Policy, side: str, *, idle: bool, 
         first = next((word.remaining for word in said if word.remaining is not None), None)
         idle = first is None or first >= policy.at_once - 1
     since = float("-inf") if idle or not chosen else _forgotten(policy, chosen)
+    late = policy.window.total_seconds()  # what was given up may still arrive
     shots: list[Shot] = []
     for event, word in zip(chosen, said, strict=True):
         rejected = event.status in {429, policy.reject_status}
         span = Span(
             low=event.sent,
-            high=max(event.sent, event.received),
+            high=max(event.sent, event.received) + (0.0 if event.status else late),
             admitted=not rejected and (event.outcome is OutcomeClass.ACCEPTED or 200 <= event.status < 400),
             rejected=rejected,
             held=rejected and event.sent >= since,
