@@ -1,0 +1,146 @@
+"""One Locust process: its orders, its run, what its workers say, and the decision."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from contextlib import ExitStack
+
+import gevent
+from gevent.event import Event as Happened
+from locust.env import Environment as LocustEnvironment
+from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
+
+from gonogo.flows.load import Aimed, Asked, bring_up, take_order
+from gonogo.flows.load_ending import Ended, end_load
+from gonogo.flows.load_wire import found_to_json, merge_found, order_to_json
+from gonogo.load.fleet import Fleet, Found
+from gonogo.load.lane import Batch
+from gonogo.load.schedule import Share
+from gonogo.locust_plugin.statistics import enter
+from gonogo.locust_plugin.waiting import Waiting
+from gonogo.model.load import Profile, Target
+
+ORDER, FOUND = "gonogo-order", "gonogo-found"  # messages between a master and its workers
+_SHOWN = 100  # lines a side for single answers; the summary counts the rest
+_TIMELINE = 5000  # requests a side; runs up to this size keep every single one
+_ENDS_WITHIN_S = 3.0
+
+
+class Session:
+    """One Locust process that loads an environment; in the web UI it may do so many times."""
+
+    def __init__(self, environment: LocustEnvironment, options: Namespace) -> None:
+        self.environment = environment
+        self.options = options
+        self.stack = ExitStack()
+        self.aimed: Aimed | None = None
+        self.order: tuple[Profile, tuple[Target, ...], Share] | None = None  # a worker's, from its master
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the run before."""
+        self.fleet: Fleet | None = None
+        self.found: Found | None = None
+        self.over = Happened()
+        self.ended: Ended | None = None
+        self.lines: dict[str, int] = {}
+        self.workers = 1
+        self.parts: dict[str, Found] = {}  # of a master's workers, by their ids
+
+    def open(self, asked: Asked) -> None:
+        """Look at guards and configuration, then bring the environment up. Nothing has been sent."""
+        self.aimed = bring_up(take_order(asked), self.stack)
+
+    def drive(self) -> None:
+        """Send what was ordered; returns when all of it was answered or the run was stopped."""
+        if self.order is not None:
+            profile, targets, share = self.order
+        elif self.aimed is not None:
+            profile, targets, share = self.aimed.order.profile, self.aimed.targets, Share()
+        else:
+            return
+        self.fleet = Fleet(
+            profile,
+            targets,
+            events=profile.requests is not None and profile.requests <= _TIMELINE,
+            share=share,
+            wait=Waiting(),
+            listener=self.told,
+        )
+        try:
+            self.found = self.fleet.run()
+        finally:
+            self.over.set()
+            runner = self.environment.runner
+            if not isinstance(runner, WorkerRunner):
+                gevent.spawn(self.leave)
+            elif self.found is not None:
+                runner.send_message(FOUND, {"json": json.dumps(found_to_json(self.found))})
+
+    def hand_out(self, runner: MasterRunner) -> None:
+        """A share for every worker that is there, and an eye on them until each has answered or is lost."""
+        if self.aimed is None:
+            return
+        workers = [node.id for node in (*runner.clients.ready, *runner.clients.spawning, *runner.clients.running)]
+        self.workers = max(len(workers), self.options.expect_workers)
+        for index, worker in enumerate(workers):
+            share = Share(index=index, of=len(workers))
+            order = order_to_json(self.aimed.order.profile, self.aimed.targets, share)
+            runner.send_message(ORDER, {"json": json.dumps(order)}, worker)
+        gevent.spawn(self._watch, runner, frozenset(workers), self.parts)
+
+    def _watch(self, runner: MasterRunner, workers: frozenset[str], parts: dict[str, Found]) -> None:
+        while True:
+            here = {node.id for node in runner.clients.all if node.state != STATE_MISSING}
+            if all(worker in parts or worker not in here for worker in workers):
+                break
+            gevent.sleep(0.2)
+        if parts is self.parts and self.ended is None:
+            self.leave()
+
+    def told(self, batch: Batch) -> None:
+        """Answers since the last time: a line each while they are few, and Locust's own statistics."""
+        enter(self.environment.stats, batch)
+        for latency in batch.latencies:
+            shown = self.lines.get(batch.side, 0)
+            self.lines[batch.side] = shown + 1
+            if shown < _SHOWN:
+                status = str(batch.status) if batch.status else "---"
+                self.say(f"{batch.side:<7} {shown + 1:>4}  {status}  {latency / 1e6:8.1f} ms  {batch.outcome.value}")
+            elif shown == _SHOWN:
+                self.say(f"{batch.side:<7} more than {_SHOWN} answers; the summary counts the rest")
+
+    def leave(self) -> None:
+        """Everything was sent: a headless run is over; in the web UI another may be started."""
+        runner = self.environment.runner
+        if runner is not None:
+            runner.quit() if self.options.headless else runner.stop()
+
+    def stop(self, reason: str) -> None:
+        """Send nothing more, and wait for the answers that are under way."""
+        if self.fleet is not None and not self.over.is_set():
+            self.fleet.stop(reason)
+            self.over.wait(_ENDS_WITHIN_S)
+
+    def conclude(self) -> None:
+        """Decide, write load.json and say it, once a run; the decision is the exit status."""
+        if self.aimed is None:
+            return
+        if self.ended is None:
+            self.stop("it was interrupted")
+            if isinstance(self.environment.runner, MasterRunner):
+                found, seen = merge_found(tuple(self.parts.values())), len(self.parts)
+            else:
+                found, seen = self.found, 1
+            self.ended = end_load(self.aimed, found, workers_expected=self.workers, workers_seen=seen)
+            for line in self.ended.lines:
+                self.say(line)
+            if self.options.json:
+                print(json.dumps(self.ended.document, ensure_ascii=False, indent=1), flush=True)
+        self.environment.process_exit_code = int(self.ended.judged.decision.exit_status)
+
+    def say(self, line: str) -> None:
+        """A line for people; standard output belongs to the JSON where that was asked for."""
+        print(line, file=sys.stderr if self.options.json else sys.stdout, flush=True)
