@@ -157,7 +157,7 @@ def test_a_declared_policy_that_is_broken(answer: Answer, broken: str, tmp_path:
 
 
 def test_a_limit_out_of_reach_is_not_decidable(tmp_path: Path) -> None:
-    policy = declared(tmp_path, "algorithm: fixed_window\nlimit: 1000\nwindow: 60s\n")
+    policy = declared(tmp_path, "algorithm: fixed_window\nlimit: 1000\nwindow: 1s\n")
     with serving(free) as server:
         seen = examine(Asked(url=url(server), root=tmp_path, policy=policy, at_most=30))
         assert len(server.asked) == 30

@@ -22,7 +22,7 @@ from gonogo.model.environment import Auth, Environment, Guards, Side
 from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.model.examination import Examination
 from gonogo.model.load import Event, OutcomeClass
-from gonogo.model.ratelimit import Policy
+from gonogo.model.ratelimit import Policy, PropertyResult, Shown
 from gonogo.probes.authorization import authorization
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
@@ -89,7 +89,14 @@ def _judged(asked: Asked, events: tuple[Event, ...], ended: str, policy: Policy 
     )
     if policy is None:
         return replace(seen, inferred=infer(events))
-    return replace(seen, results=validate(events, [policy], started=started))
+    return replace(seen, results=tuple(map(_without_latency, validate(events, [policy], started=started))))
+
+
+def _without_latency(result: PropertyResult) -> PropertyResult:
+    """A burst of threads queues in this process: its latencies are not the server's."""
+    if result.id not in ("P23", "P24"):
+        return result
+    return replace(result, verdict=Shown.NOT_VISIBLE, reason="latencies are judged in load profiles, not here")
 
 
 def _cautions(events: tuple[Event, ...]) -> list[str]:

@@ -23,10 +23,13 @@ def proof(policy: Policy) -> _Story:
     if policy.algorithm is Algorithm.NONE:
         yield Send(n=_NONE)
         return f"{_NONE} requests at once"
+    window = policy.window.total_seconds()
+    refill = policy.at_once * window / policy.limit if policy.algorithm.bucket else window
+    rest = (2.0 if policy.algorithm is Algorithm.SLIDING_COUNTER else 1.0) * refill
+    yield rest  # what was used before this run is forgotten by then
     last = yield from _exhaust(policy)
     if last is None:
         return "no request was rejected"
-    window = policy.window.total_seconds()
     told = _told(last)
     if told is not None and told > 2 * _SPARE_S + 1:  # half of a short time is within what whole seconds blur
         yield last.received + told / 2
@@ -38,9 +41,7 @@ def proof(policy: Policy) -> _Story:
         yield last.received + (told if told is not None else window) + _SPARE_S
         (last,) = yield Send(n=1)
     # Whole again after a window in which nothing was sent?
-    refill = policy.at_once * window / policy.limit if policy.algorithm.bucket else window
-    twice = 2.0 if policy.algorithm is Algorithm.SLIDING_COUNTER else 1.0
-    yield last.received + twice * refill + _SPARE_S
+    yield last.received + rest + _SPARE_S
     yield Send(n=math.ceil(0.9 * policy.at_once))
     return "the limit was reached, and its recovery was looked at"
 

@@ -118,7 +118,14 @@ def _kept(seen: Examination, policy: Policy) -> Iterator[str]:
     yield f"  declared    {declared}"
     yield ""
     for one in sorted(seen.results, key=lambda one: _ORDER.index(one.verdict)):
-        yield f"  {one.verdict.upper().replace('_', ' '):<12}{one.id:<5} {one.reason}"
+        if one.verdict is not Shown.NOT_VISIBLE:
+            yield f"  {one.verdict.upper():<12}{one.id:<5} {one.reason}"
+    reasons: dict[str, list[str]] = {}
+    for one in seen.results:
+        if one.verdict is Shown.NOT_VISIBLE:
+            reasons.setdefault(one.reason, []).append(one.id)
+    for reason, ids in reasons.items():
+        yield f"  not visible {', '.join(ids)}: {reason}"
 
 
 def _told(found: Inferred | None) -> Iterator[str]:
