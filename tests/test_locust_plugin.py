@@ -323,3 +323,14 @@ def test_a_worker_that_never_joins_is_hold(project: Project) -> None:
     assert ran.returncode == 6, ran.stdout + ran.stderr
     assert "0 of 2 workers joined within 1 s" in ran.stderr
     assert project.packets == 0
+
+
+def test_locusts_own_csv_shows_the_same_numbers(project: Project) -> None:
+    """What Locust writes of a run counts what the fleet sent."""
+    ran = locust(project.root, "--env", "mine", "--profile", "light", "--csv", str(project.root / "own"))
+    assert ran.returncode == 0, ran.stderr
+    rows = (project.root / "own_stats.csv").read_text(encoding="utf-8").splitlines()
+    assert [row.split(",")[:4] for row in rows[1:3]] == [
+        ["GET", "canary /api/v2/health", "10", "0"],
+        ["GET", "legacy /health", "10", "0"],
+    ]

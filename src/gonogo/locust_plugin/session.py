@@ -26,6 +26,7 @@ ORDER, FOUND = "gonogo-order", "gonogo-found"  # messages between a master and i
 _SHOWN = 100  # lines a side for single answers; the summary counts the rest
 _TIMELINE = 5000  # requests a side; runs up to this size keep every single one
 _ENDS_WITHIN_S = 3.0
+_CSV_WITHIN_S = 1.2  # Locust writes its CSV once a second, and not once more at the end
 
 
 class Session:
@@ -115,6 +116,8 @@ class Session:
     def leave(self) -> None:
         """Everything was sent: a headless run is over; in the web UI another may be started."""
         runner = self.environment.runner
+        if self.options.headless and self.options.csv_prefix:
+            gevent.sleep(_CSV_WITHIN_S)
         if runner is not None:
             runner.quit() if self.options.headless else runner.stop()
 
