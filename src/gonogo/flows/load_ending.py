@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,13 +59,14 @@ def end_load(aimed: Aimed, found: Found | None, *, workers_expected: int = 1, wo
     folder: Path | None = None
     try:
         folder = _make_folder(order, record.started)
-        write_text(folder / LOAD, page(aimed.redactor.scrub_json(load_document(record, judged, endpoints))))
-        problems = [f"a secret stands in {path}" for path in scan(folder, aimed.redactor)]
+        _keep(folder, aimed, load_document(record, judged, endpoints))
+        leaks = [f"a secret stands in {path}" for path in scan(folder, aimed.redactor)]
+        if leaks:  # the file must not say GO where the run does not
+            judged = _held(judged, leaks)
+            _keep(folder, aimed, load_document(record, judged, endpoints))
     except OSError as error:
-        problems = [f"{folder or order.reports}: load.json was not kept ({error.strerror or error})"]
+        judged = _held(judged, [f"{folder or order.reports}: load.json was not kept ({error.strerror or error})"])
         folder = None
-    if problems:
-        judged = replace(judged, decision=_worse(judged.decision), reasons=(*problems, *judged.reasons))
     shown = [*load_lines(record, judged)] + ([f"kept in {folder}"] if folder is not None else [])
     return Ended(
         judged=judged,
@@ -75,8 +76,13 @@ def end_load(aimed: Aimed, found: Found | None, *, workers_expected: int = 1, wo
     )
 
 
-def _worse(decision: Decision) -> Decision:
-    return Decision.HOLD if decision is Decision.GO else decision
+def _held(judged: Judged, problems: Sequence[str]) -> Judged:
+    decision = Decision.HOLD if judged.decision is Decision.GO else judged.decision
+    return replace(judged, decision=decision, reasons=(*problems, *judged.reasons))
+
+
+def _keep(folder: Path, aimed: Aimed, document: Mapping[str, Any]) -> None:
+    write_text(folder / LOAD, page(aimed.redactor.scrub_json(document)), durable=True)
 
 
 def _make_folder(order: Order, started: datetime) -> Path:

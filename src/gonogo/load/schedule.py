@@ -59,18 +59,14 @@ def schedule(profile: Profile, share: Share) -> Schedule:
         rising = profile.rate * min(seconds, ramp) ** 2 / 2 / ramp if ramp else 0.0
         counts.append(math.ceil(steady + rising - 1e-9))
     if not counts:
-        raise ConfigError(
-            f"profile {profile.name!r} has neither requests nor duration: it would not end", profile.origin
-        )
+        raise _endless(profile)
     return Schedule(rate=profile.rate, ramp=ramp, count=min(counts), share=share)
 
 
 def users(profile: Profile, share: Share) -> tuple[int, int | None]:
     """The users of one worker and its cap on requests; a worker without users gets no requests."""
     if profile.workload is Workload.CLOSED and profile.requests is None and profile.duration is None:
-        raise ConfigError(
-            f"profile {profile.name!r} has neither requests nor duration: it would not end", profile.origin
-        )
+        raise _endless(profile)
     mine = part(profile.connections, share)
     if profile.requests is None:
         return mine, None

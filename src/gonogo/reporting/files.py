@@ -164,9 +164,12 @@ def write_verdict(folder: Path, document: Json, redactor: Redactor = NO_SECRETS)
         raise NotKept(f"{path}: the verdict was not kept ({_why(error)}); this run is no GO") from None
 
 
-def write_text(path: Path, text: str) -> None:
-    """One report, whole or not at all, UTF-8 with plain newlines. OSError when it cannot be."""
-    _write_whole(path, text, durable=False)
+def write_text(path: Path, text: str, *, durable: bool = False) -> None:
+    """One report, whole or not at all, UTF-8 with plain newlines. OSError when it cannot be.
+
+    `durable` is for what is a record itself and cannot be made again.
+    """
+    _write_whole(path, text, durable=durable)
 
 
 def read_json(path: Path) -> Any:
