@@ -16,22 +16,22 @@ from gonogo.config.environment import environment_names, load_environment
 from gonogo.config.faults import check_faults, load_faults
 from gonogo.config.profiles import check_profile, load_profiles, pick_profile
 from gonogo.config.raw import overlaid
+from gonogo.config.release import load_release
 from gonogo.config.secrets import Secrets
-from gonogo.flows.collecting import SystemClock
-from gonogo.flows.started import Starter
+from gonogo.flows.clock import SystemClock
+from gonogo.flows.load_guards import PROBE, SIDES, check_path, guard_host, guard_profile
+from gonogo.flows.started import Started, Starter
 from gonogo.judges.load_run import PROPERTIES, Standard
-from gonogo.model.environment import Environment
+from gonogo.model.environment import Environment, Release
 from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.model.load import Profile, Target, Workload
 from gonogo.model.secret import Redactor
-from gonogo.model.units import parse_duration, show_duration
+from gonogo.model.units import parse_duration
 from gonogo.probes.authorization import authorization
 from gonogo.probes.base import Vantage
 
 DEFAULT_ENVIRONMENT = "local"
 SCENE = "canary"  # the phase whose scene a started environment plays
-SIDES = {"canary": "canary", "legacy": "stable"}  # side of a load run -> side of the environment
-PROBE = "probe"  # the profile of a run that names none
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -50,6 +50,7 @@ class Asked:
     requests: int | None = None
     delay: str | None = None
     body: str | None = None
+    release: Path | None = None
     out: Path | None = None
 
 
@@ -66,6 +67,7 @@ class Order:
     faults: tuple[str, ...]
     root: Path
     reports: Path
+    release: Release | None = None
 
     @property
     def standards(self) -> dict[str, Standard]:
@@ -98,9 +100,9 @@ def take_order(asked: Asked) -> Order:
     profile = _profile(asked, profiles)
     paths = {"canary": asked.canary_path, "legacy": asked.legacy_path}
     for side, path in paths.items():
-        _check_path(side, path, environment)
-    _guard_host(asked.host, environment)
-    _guard_profile(profile, environment, profiles)
+        check_path(side, path, environment)
+    guard_host(asked.host, environment)
+    guard_profile(profile, environment, profiles)
     if asked.method not in METHODS:
         raise ConfigError(f"--method cannot be {asked.method!r} (allowed: {', '.join(METHODS)})")
     paths = {side: path for side, path in paths.items() if SIDES[side] in environment.sides}
@@ -120,16 +122,21 @@ def take_order(asked: Asked) -> Order:
         faults=asked.faults,
         root=asked.root,
         reports=asked.out or asked.root / "reports" / "out",
+        release=_release(asked, environment),
     )
 
 
-def bring_up(order: Order, stack: ExitStack) -> Aimed:
-    """Start the environment if it is a rehearsed one (it ends with `stack`), and reveal what the sides ask for."""
+def bring_up(order: Order, stack: ExitStack, ready: Started | None = None) -> Aimed:
+    """Start the environment if it is a rehearsed one (it ends with `stack`), and reveal what the sides ask for.
+
+    With `ready` it is up already, and stays.
+    """
     environment, extra = order.environment, {}
     if environment.start is not None:
-        starter = Starter(environment, order.root)
-        stack.callback(starter.end)
-        ready = starter.up(environment.start.scenes.get(SCENE, ""), order.faults)
+        if ready is None:
+            starter = Starter(environment, order.root)
+            stack.callback(starter.end)
+            ready = starter.up(environment.start.scenes.get(SCENE, ""), order.faults)
         environment = resolve_addresses(overlaid(environment, ready.declares), ready.addresses)
         extra = dict(ready.secrets)
         order = replace(order, environment=environment)
@@ -161,6 +168,11 @@ def _environment(asked: Asked) -> Environment:
     return load_environment(name, folder, root=asked.root)
 
 
+def _release(asked: Asked, environment: Environment) -> Release | None:
+    file = asked.release or (environment.release and asked.root / "environments" / environment.release)
+    return load_release(Path(file)) if file else None
+
+
 def _profile(asked: Asked, profiles: dict[str, Profile]) -> Profile:
     if asked.profile is None:
         profile = Profile(
@@ -182,48 +194,6 @@ def _profile(asked: Asked, profiles: dict[str, Profile]) -> Profile:
             raise ConfigError(f"--delay: {error}") from None
     check_profile(profile, PROPERTIES)
     return profile
-
-
-def _guard_profile(profile: Profile, environment: Environment, profiles: Mapping[str, Profile]) -> None:
-    """An allowed profile may be run as it stands or gentler; a probe, when some allowed profile covers it."""
-    allowed = environment.guards.profiles
-    shown = f"(guards.profiles: {', '.join(allowed) or 'none'})"
-    if profile.name != PROBE and profile.name not in allowed:
-        raise SafetyRefusal(
-            f"{environment.name} does not allow the profile {profile.name!r} {shown}", environment.origin
-        )
-    names = [profile.name] if profile.name != PROBE else allowed
-    if not any(_covers(profiles[name], profile) for name in names if name in profiles):
-        every = show_duration(profile.delay)
-        raise SafetyRefusal(
-            f"{environment.name} allows no profile with {profile.requests} requests a side and {every} between {shown}",
-            environment.origin,
-        )
-
-
-def _covers(allowed: Profile, wanted: Profile) -> bool:
-    if allowed.workload is not wanted.workload:
-        return False
-    bound = allowed.requests
-    return (bound is None or (wanted.requests is not None and wanted.requests <= bound)) and (
-        wanted.delay >= allowed.delay and wanted.connections <= allowed.connections
-    )
-
-
-def _guard_host(host: str | None, environment: Environment) -> None:
-    if host is None:
-        return
-    parts = urlsplit(host)
-    mine = [urlsplit(environment.sides[name].url) for name in SIDES.values() if name in environment.sides]
-    if not any((parts.scheme, parts.netloc) == (side.scheme, side.netloc) for side in mine):
-        raise SafetyRefusal(f"--host {host!r} is no side of {environment.name}; its file says where it is")
-
-
-def _check_path(side: str, path: str, environment: Environment) -> None:
-    if "://" in path or path.startswith(("//", "/\\", "\\")):
-        raise SafetyRefusal(f"--{side}-path names a host; only those of {environment.name} are sent to")
-    if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path or "#" in path:
-        raise ConfigError(f"--{side}-path is a path that starts with /, without blanks and #, not {path!r}")
 
 
 def _body(asked: Asked) -> bytes | None:

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gonogo.flows.collecting import SystemClock
+from gonogo.flows.clock import SystemClock
 from gonogo.flows.load import Aimed, Order
 from gonogo.judges.load_run import judge_load
 from gonogo.judges.rate_limit import validate
 from gonogo.load.fleet import Found
 from gonogo.model.load import LoadRecord
 from gonogo.model.load_verdict import Judged
+from gonogo.model.sealed import sealed
 from gonogo.model.secret import scan
 from gonogo.model.verdict import Decision
 from gonogo.reporting.codec import page
@@ -50,6 +51,7 @@ def end_load(aimed: Aimed, found: Found | None, *, workers_expected: int = 1, wo
         workers_expected=workers_expected,
         workers_seen=workers_seen,
         aborted=found.aborted if found is not None else "it was ended before anything was sent",
+        release=order.release,
     )
     standards = order.standards
     declared = {one.policy.path: one.policy for one in standards.values() if one.policy is not None}
@@ -82,7 +84,7 @@ def _held(judged: Judged, problems: Sequence[str]) -> Judged:
 
 
 def _keep(folder: Path, aimed: Aimed, document: Mapping[str, Any]) -> None:
-    write_text(folder / LOAD, page(aimed.redactor.scrub_json(document)), durable=True)
+    write_text(folder / LOAD, page(sealed(aimed.redactor.scrub_json(document))), durable=True)
 
 
 def _make_folder(order: Order, started: datetime) -> Path:

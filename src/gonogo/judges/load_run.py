@@ -16,6 +16,7 @@ LATENCY, ERRORS = "latency", "errors"
 KEPT_RATE = 0.9  # of the requested rate; below it the generator was the bottleneck
 MEASURED = ("p50", "p95", "p99", "error_ratio", "success")  # objectives are named <side>_<one of these>
 DECIDES = {LATENCY: ("p50", "p95", "p99"), ERRORS: ("error_ratio", "success")}
+ENFORCES = ("P1", "P2", "P3", "P4", "P5")  # what a limiter that was reached shows of its policy
 COSTLESS = ("P2", "P4", "P5", "P22")  # seen without one request more than the profile's
 PROPERTIES = (*COSTLESS, LATENCY, ERRORS)
 _REFUSED = frozenset({401, 403})
@@ -42,12 +43,15 @@ def judge_load(record: LoadRecord, standards: Mapping[str, Standard], others: It
         if name in sides
         for slo in _slos(sides[name], standard, record.profile.proves)
     )
-    given = {(one.id, one.side): one for one in others if one.id != "P22"}  # here a lost answer counts, too
+    seen = tuple(others)
+    given = {(one.id, one.side): one for one in seen if one.id != "P22"}  # here a lost answer counts, too
+    proves = record.profile.proves
+    beside = tuple(one for one in seen if one.side in sides and one.id not in proves and _tells(one))
     findings = tuple(
         given.get((wanted, name)) or _finding(wanted, sides[name], standard, record, slos)
         for name, standard in standards.items()
         if name in sides
-        for wanted in record.profile.proves
+        for wanted in proves
     )
     failed = [one for one in findings if one.verdict is Shown.FAIL]
     hold = [*_missing(record, standards), *(_said(one) for one in findings if one.verdict is Shown.NOT_VISIBLE)]
@@ -55,11 +59,17 @@ def judge_load(record: LoadRecord, standards: Mapping[str, Standard], others: It
     refused = [side for side in record.sides if _is_refused(side)]
     if harm and len(standards) > 1 and {one.side for one in failed} == set(standards):
         harm.insert(0, "every side fails: this is the environment's or the observer's, no side's own")
-        return Judged(decision=Decision.HOLD, reasons=(*harm, *hold), findings=findings, slos=slos)
+        return Judged(decision=Decision.HOLD, reasons=(*harm, *hold), findings=findings, slos=slos, beside=beside)
     if harm and not refused:
-        return Judged(decision=Decision.NO_GO, reasons=(*harm, *hold), findings=findings, slos=slos)
+        return Judged(decision=Decision.NO_GO, reasons=(*harm, *hold), findings=findings, slos=slos, beside=beside)
     reasons = (*hold, *harm)
-    return Judged(decision=Decision.HOLD if reasons else Decision.GO, reasons=reasons, findings=findings, slos=slos)
+    decision = Decision.HOLD if reasons else Decision.GO
+    return Judged(decision=decision, reasons=reasons, findings=findings, slos=slos, beside=beside)
+
+
+def _tells(one: PropertyResult) -> bool:
+    """Not "the profile sends nothing that shows it", but what any run of a limited path is asked for."""
+    return one.id in ENFORCES or one.verdict is not Shown.NOT_VISIBLE
 
 
 def _missing(record: LoadRecord, standards: Mapping[str, Standard]) -> list[str]:

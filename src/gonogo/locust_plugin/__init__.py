@@ -50,6 +50,7 @@ def _add_options(parser: ArgumentParser, **_: Any) -> None:
     add("--requests", type=int, metavar="N", help="requests a side, at most what the environment allows")
     add("--delay", metavar="1s", help="between an answer and the next request: 500ms, 1s")
     add("--body", metavar="JSON", help="body of every request")
+    add("--release", metavar="FILE", help="release file; its version and commit stand in load.json")
     add("--reports", metavar="DIR", help="folder for run folders (default: reports/out)")
     parser.set_defaults(web_host="127.0.0.1")
     parser.error = functools.partial(_usage, parser)  # type: ignore[method-assign]
@@ -144,6 +145,7 @@ def _asked(environment: LocustEnvironment, options: Namespace) -> Asked:
         requests=options.requests,
         delay=options.delay,
         body=options.body,
+        release=Path(options.release) if options.release else None,
         out=Path(options.reports) if options.reports else None,
     )
 

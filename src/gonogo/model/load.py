@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from gonogo.model.environment import Auth
+from gonogo.model.environment import Auth, Release
 from gonogo.model.errors import Origin
 
 
@@ -106,6 +106,32 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """Answers of one outcome class that came within one interval; latencies in ms, at most 0.8 % above the truth."""
+
+    index: int  # of the interval; the run starts with 0
+    outcome: OutcomeClass
+    count: int
+    p50: float
+    p95: float
+    p99: float
+    max: float  # exact to the us
+    buckets: tuple[tuple[int, int], ...] = ()  # place -> how many: what is merged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One side over time, in intervals of equal width. Intervals in which nothing happened are left out."""
+
+    interval_ms: int
+    begins: float  # s since the start of the run: when the side was in use
+    ends: float
+    moments: tuple[Moment, ...]  # by outcome class, then by time
+    sent: Mapping[int, int]  # interval -> requests
+    requested: Mapping[int, int] | None  # interval -> requests that were due; None: no schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SideRecord:
     """What one side answered. Rates are requests a second over the time in which the side was sent to."""
 
@@ -117,6 +143,7 @@ class SideRecord:
     histograms: tuple[Histogram, ...] = ()
     statuses: Mapping[int, int] = field(default_factory=dict)  # 0: no answer
     errors: Mapping[str, int] = field(default_factory=dict)  # lost answers by reason
+    series: Series | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,3 +160,4 @@ class LoadRecord:
     workers_expected: int = 1
     workers_seen: int = 1
     aborted: str | None = None
+    release: Release | None = None  # what the environment says goes out

@@ -27,9 +27,12 @@ class Slo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """`reasons` say why it is not GO, worst first; empty for GO."""
+    """`reasons` say why it is not GO, worst first; empty for GO. `beside` is what the run shows of properties that
+    its profile does not have to prove.
+    """
 
     decision: Decision
     reasons: tuple[str, ...]
     findings: tuple[PropertyResult, ...]
     slos: tuple[Slo, ...]
+    beside: tuple[PropertyResult, ...] = ()

@@ -23,6 +23,7 @@ def load_document(record: LoadRecord, judged: Judged, endpoints: Mapping[str, st
         "schema": SCHEMA,
         "run_id": record.run_id,
         "environment": record.environment,
+        "release": _release(record),
         "profile": {
             "name": profile.name,
             "workload": profile.workload.value,
@@ -86,9 +87,19 @@ def _side(side: SideRecord, endpoint: str, judged: Judged) -> Json:
         "statuses": {str(status): n for status, n in sorted(side.statuses.items())},
         "errors": dict(side.errors),
         "histograms": [plain(histogram) for histogram in side.histograms],
-        "rate_limit": [_finding(one) for one in judged.findings if one.side == side.side],
+        "rate_limit": [
+            _finding(one) | {"decides": decides}
+            for decides, found in ((True, judged.findings), (False, judged.beside))
+            for one in found
+            if one.side == side.side
+        ],
         "slos": [_slo(slo) for slo in judged.slos if slo.side == side.side],
     }
+
+
+def _release(record: LoadRecord) -> Json | None:
+    release = record.release
+    return None if release is None else {"version": release.version, "commit": release.commit, "image": release.image}
 
 
 def _finding(one: PropertyResult) -> Json:
