@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gonogo.flows import collecting
-from gonogo.flows.collecting import Collector, SystemClock, import_clients
+from gonogo.flows.clock import SystemClock
+from gonogo.flows.collecting import Collector, import_clients
 from gonogo.model.check import Area, Check, Eventually, Phase
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError, SafetyRefusal

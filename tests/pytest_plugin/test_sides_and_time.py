@@ -103,7 +103,7 @@ ASLEEP = """
 from datetime import timedelta
 
 import gonogo.flows.look as look
-from gonogo.flows.collecting import SystemClock
+from gonogo.flows.clock import SystemClock
 
 pytest_plugins = ["gonogo.pytest_plugin"]
 

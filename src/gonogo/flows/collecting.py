@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any, Protocol
 
+from gonogo.flows.clock import Clock
 from gonogo.model.check import Check
 from gonogo.model.errors import ConfigError, GonogoError
 from gonogo.model.evidence import Attempt, Cause, Evidence, Seen, Unseen
@@ -28,35 +29,6 @@ class Watcher(Protocol):
 
     def on_done(self, look: str) -> None:
         """One more look has ended."""
-
-
-class Clock(Protocol):
-    """Time as the flows see it; tests move it by hand."""
-
-    def now(self) -> datetime:
-        """Wall time in UTC, for stamps."""
-
-    def monotonic(self) -> float:
-        """Seconds that never jump, for durations."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
-class SystemClock:
-    """The clock of this machine."""
-
-    def now(self) -> datetime:
-        """Wall time in UTC."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Seconds that never jump."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 from gonogo.config.environment import resolve_addresses
 from gonogo.config.secrets import Secrets
 from gonogo.flows.book import Book, Request, open_books
-from gonogo.flows.collecting import Collector, SystemClock
+from gonogo.flows.clock import SystemClock
+from gonogo.flows.collecting import Collector
 from gonogo.flows.started import Starter
 from gonogo.model.environment import Auth, AuthKind, Environment
 from gonogo.model.errors import GonogoError

@@ -13,7 +13,8 @@ from gonogo.config.raw import overlaid
 from gonogo.config.secrets import Secrets
 from gonogo.config.waivers import load_waivers
 from gonogo.flows.book import Book, digests
-from gonogo.flows.collecting import Clock, Collector, SystemClock, Watcher
+from gonogo.flows.clock import Clock, SystemClock
+from gonogo.flows.collecting import Collector, Watcher
 from gonogo.flows.judging import judge_all, reached_sides
 from gonogo.flows.planning import make_plan, scene_of, t0_look, time_doubts
 from gonogo.flows.started import Starter
