@@ -17,7 +17,7 @@ from gonogo import cli, pytest_plugin
 from gonogo.config.checklist import load_checklists
 from gonogo.judges import JUDGES
 from gonogo.model import environment as nouns
-from gonogo.model import ratelimit
+from gonogo.model import ratelimit, rulebook
 from gonogo.model.check import Check, Mode, Phase
 from gonogo.model.errors import ExitStatus
 from gonogo.model.units import show_duration
@@ -122,11 +122,15 @@ def _environments() -> str:
         nouns.Contacts,
         nouns.Contact,
         ratelimit.Policy,
+        rulebook.Rulebook,
+        rulebook.Rule,
+        rulebook.Alerting,
         nouns.Start,
         nouns.Release,
     ):
         parts.append(f"## {noun.__name__}\n\n{_said(noun)}\n")
-        parts.append(_options(noun))
+        if noun is not rulebook.Rule:  # it is written as one text
+            parts.append(_options(noun))
     return "\n".join(parts)
 
 
@@ -198,12 +202,18 @@ def _spelling(action: argparse.Action) -> str:
     return f"`{text}`" + (", required" if action.required else "")
 
 
+_ROOMS = (nouns, ratelimit, rulebook)
+
+
 def _options(options: type) -> str:
     shown = [one for one in fields(options) if one.name != "origin"]
     if not shown:
         return "No options.\n"
     comments = _comments(options)
-    rows = [(f"`{one.name}`", _type(str(one.type)), _default(one), comments.get(one.name, "")) for one in shown]
+    rows = [
+        (f"`{one.name.removesuffix('_')}`", _type(str(one.type)), _default(one), comments.get(one.name, ""))
+        for one in shown
+    ]
     if any(row[3] for row in rows):
         return _table(("key", "value", "default", ""), rows)
     return _table(("key", "value", "default"), [row[:3] for row in rows])
@@ -219,7 +229,7 @@ def _type(text: str) -> str:
         return f"mapping of {_type(match[1])}" if match[1] != "Any" else "mapping"
     if " | " in text:
         return " or ".join(_type(part) for part in text.split(" | "))
-    allowed = getattr(nouns, text, None) or getattr(ratelimit, text, None)
+    allowed = next((found for where in _ROOMS if (found := getattr(where, text, None)) is not None), None)
     if inspect.isclass(allowed) and issubclass(allowed, Enum):
         return ", ".join(f"`{one.value}`" for one in allowed)
     return f"[{text}](#{text.lower()})" if allowed is not None and text != "Unit" else text.lower()

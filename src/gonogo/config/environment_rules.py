@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from gonogo.config.addresses import Locate
 from gonogo.config.complain import brief, nearest
+from gonogo.config.rules import check_rulebook
 from gonogo.config.tree import Tree
 from gonogo.model.check import Phase
 from gonogo.model.environment import Auth, AuthKind, Comparator, Environment, Objective
@@ -63,6 +64,8 @@ def check_environment(environment: Environment, locate: Locate) -> None:
     for name, objective in environment.objectives.items():
         check_objective(objective, f"objectives.{name}", ("objectives", name), locate)
     _check_rollout(environment, locate)
+    if environment.watch is not None:
+        check_rulebook(environment.watch, locate)
     if environment.guards.max_requests < 1:
         raise ConfigError("guards.max_requests is a number from 1 up", locate("guards", "max_requests"))
     paths = [policy.path for policy in environment.policies]

@@ -13,6 +13,7 @@ from gonogo.config.reader import origin_from_text, read_raw
 from gonogo.config.tree import from_plain
 from gonogo.model.environment import Environment
 from gonogo.model.errors import Origin
+from gonogo.model.rulebook import Rule
 from gonogo.model.units import parse_duration, show_duration
 
 _A_MILLISECOND = timedelta(milliseconds=1)
@@ -37,6 +38,8 @@ def to_raw(value: Any) -> Any:
             return str(value)
         case Enum():
             return value.value
+        case Rule():
+            return value.text
         case timedelta():
             shown = show_duration(value)
             return shown if parse_duration(shown) == value else f"{value / _A_MILLISECOND:.3f}ms"

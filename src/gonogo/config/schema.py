@@ -16,6 +16,7 @@ from gonogo.config.tree import Tree
 from gonogo.model.check import Mode
 from gonogo.model.environment import Auth, BackEnd, Comparator, Environment, Guards, Objective, Release, Side
 from gonogo.model.errors import ConfigError
+from gonogo.model.rulebook import Rule, Rulebook
 
 Json = dict[str, Any]
 
@@ -29,6 +30,13 @@ _LEAVES: dict[Any, Json] = {
     bool: {"type": "boolean"},
     timedelta: {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$"},
     datetime: {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*([Zz]|[-+]\d\d:\d\d)$"},
+    Rule: {
+        "type": "string",
+        "description": "MEASURE SIGN LIMIT [UNIT] [for N samples | over DURATION] [with at least N requests]",
+        "pattern": r"^\s*(p[0-9.]+_latency\s*[<>]=?\s*[0-9.]+\s+m?s"
+        r"|(?!p[0-9.]+_latency)[a-z][a-z0-9_]*\s*[<>]=?\s*[0-9.]+)"
+        r"(\s+(for\s+[0-9]+\s+samples?|over\s+[0-9.]+(ms|s|m|h|d)))?(\s+with\s+at\s+least\s+[0-9]+\s+requests?)?\s*$",
+    },
     Any: {},
     object: {},
     dict: {"type": "object"},
@@ -45,6 +53,8 @@ _REFINED: dict[tuple[type, str], Json] = {
     (Auth, "secret"): _NOT_A_VALUE,
     (Guards, "max_requests"): _COUNT,
     (Objective, "min_samples"): _COUNT,
+    (Rulebook, "false_alarms"): {"exclusiveMinimum": 0, "maximum": 0.5},
+    (Rulebook, "margin"): {"minimum": 1, "maximum": 10},
     **{(Objective, comparator.value): _LIMIT for comparator in Comparator},
     (Release, "commit"): {"pattern": "^[0-9a-f]{7,64}$"},
     (Release, "t0"): {"pattern": _LEAVES[datetime]["pattern"]},

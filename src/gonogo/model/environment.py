@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from gonogo.model.errors import Origin
 from gonogo.model.ratelimit import Policy
+from gonogo.model.rulebook import Rulebook
 from gonogo.model.units import Unit
 
 
@@ -189,6 +190,7 @@ class Environment:
     signoffs: str = "reports/signoffs.jsonl"
     waivers: str | None = None
     policies: tuple[Policy, ...] = ()  # rate limits, one a path; `none` promises that nothing is rejected
+    watch: Rulebook | None = None  # what a canary is held against over time
     start: Start | None = None
     origin: Origin = Origin(file="?")
 

@@ -1,13 +1,13 @@
-"""A watch: samples of two sides over time, the rules held against them, the evidence, and what they come to."""
+"""A watch: samples of two sides over time, how the rules stand, the evidence, and what they come to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-from gonogo.model.errors import Origin
+from gonogo.model.rulebook import Rule
 from gonogo.model.units import Unit
 from gonogo.model.verdict import Decision
 
@@ -49,55 +49,13 @@ class Sample:
     sides: Mapping[str, SideSample]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One limit on one measure: `MEASURE > LIMIT UNIT for N samples | over DURATION [with at least N requests]`.
-
-    Measures: error_ratio, success_ratio, pNN_latency, requests, every gauge by its name, and NAME_ratio for every
-    count. `limit` is in `unit`. A rollback rule fires when it holds; a GO limit is broken when it does not hold.
-    """
-
-    text: str
-    measure: str
-    symbol: str  # one of > >= < <=
-    limit: float
-    unit: Unit
-    samples: int | None = None  # this many samples in a row, each of its own
-    over: timedelta | None = None  # or all samples of this window together
-    min_requests: int = 1  # fewer in a sample (or in the window): not seen
-    origin: Origin = field(default=Origin(file="?"), compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alerting:
-    """One level of alerts: `when` any of these holds in the newest sample, to a channel, at most once a `cadence`."""
-
-    level: str  # critical, warning, info
-    when: tuple[Rule, ...]
-    channel: str
-    cadence: timedelta  # zero: at once
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rulebook:
-    """What a canary is held against. `false_alarms` is the chance of an alarm on a healthy canary in a day."""
-
-    every: timedelta = timedelta(minutes=1)
-    lasts: timedelta = timedelta(hours=24)
-    go: tuple[Rule, ...] = ()
-    rollback: tuple[Rule, ...] = ()
-    alerts: tuple[Alerting, ...] = ()
-    false_alarms: float = 0.01  # 0-1
-    margin: float = 1.1  # the canary may be worse than the stable side by this factor
-    origin: Origin = field(default=Origin(file="?"), compare=False)
-
-
 class RuleStands(StrEnum):
-    """How a rule stands at a sample."""
+    """How a rule stands at a sample. A GO limit is clean or broken; a rollback rule the others, too."""
 
     CLEAN = "clean"
-    COUNTING = "counting"  # it holds, and not yet for long enough
-    FIRED = "fired"
+    BROKEN = "broken"  # a GO limit that does not hold
+    COUNTING = "counting"  # a rollback rule holds, and not yet for long enough
+    FIRED = "fired"  # for long enough, now or before
     UNSEEN = "unseen"  # too little was seen to say
 
 
