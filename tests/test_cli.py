@@ -395,7 +395,7 @@ def test_help_answers_at_once() -> None:
     loaded = "sorted(m for m in sys.modules if m.startswith('gonogo.'))"
     code = f"import sys, gonogo.cli as c; c.main(['--help']); print({loaded})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
-    assert done.stdout.splitlines()[-1] == "['gonogo.cli', 'gonogo.cli_ratelimit']"
+    assert done.stdout.splitlines()[-1] == "['gonogo.cli', 'gonogo.cli_commands', 'gonogo.cli_ratelimit']"
     assert "0 GO, 1 NO-GO, 6 HOLD, 4 configuration" in " ".join(done.stdout.split())
 
 
