@@ -27,6 +27,8 @@ class Call:
     headers: dict[str, str]  # lower-case names
     body: bytes
     connection: socket.socket
+    names: frozenset[str] = frozenset()  # of the headers, as they were sent
+    target: str = ""  # path and query, as they were sent
 
     def json(self) -> Any:
         """The body as JSON; ValueError if it is none."""
@@ -111,6 +113,8 @@ class _Connection(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(length) if length else b"",
             connection=self.connection,
+            names=frozenset(self.headers),
+            target=self.path,
         )
         reply = self.owner.answer(call)
         if reply.raw is None:

@@ -7,6 +7,7 @@ POST /chat                              {message, user_id} -> {success, response
 POST /api/v2/recommend/personalized     canary and staging: {user_id} -> {success, recommendations, ...}
 GET  /api/v2/canary/metrics             canary: {status, requests_total, errors_total, error_rate, p95_ms, by_path ...}
 POST /api/v2/canary/metrics/reset       canary: {status, message, timestamp}
+GET  /limits/FAMILY                     {limiter}: a limiter to be examined, see limited_paths
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ import bad_transport
 import canary_metrics
 import mentoring
 from http_server import Call, HttpServer, Reply
+from limited_paths import EXAMINED, RULES
 from mentoring import stamp
 from world import SERVICE_OF_SIDE, Request, World, WorldRef
 
 RATE_WINDOW_S = 10.0
+EXAMINED_S = 0.02
 CLOSED_BY = {"ion-stable": ("api-down",), "ion-canary": ("canary-down",), "lumen": ("lumen-down",)}
 
 
@@ -62,8 +65,14 @@ def start(ref: WorldRef, host: str = "127.0.0.1") -> IonServers:
 def _side(ref: WorldRef, side: str, call: Call) -> Reply:
     world = ref.world
     began = time.monotonic()
-    served = _route(world, side, call)
+    passed = world.limits.ask(side, call)
+    if world.stalls.on(side):
+        world.stalls.wait()
+    served = _Served(reply=passed.reply) if passed.reply is not None else _route(world, side, call)
+    if passed.slows > 1:
+        time.sleep((time.monotonic() - began) * (passed.slows - 1))
     reply = served.reply
+    reply.headers = passed.headers | reply.headers
     if reply.raw is None:
         reply.headers = {"Server": "uvicorn", "X-ION-Revision": world.revision_of(side)} | reply.headers
     failed = reply.status >= 400
@@ -104,6 +113,9 @@ def _route(world: World, side: str, call: Call) -> _Served:
             return _Served(reply=Reply(body=canary_metrics.document(world)))
         case "POST", "/api/v2/canary/metrics/reset" if side == "canary":
             return _Served(reply=Reply(body=canary_metrics.reset(world)))
+        case "GET", path if path.startswith(EXAMINED) and path in RULES:
+            time.sleep(EXAMINED_S)
+            return _Served(reply=Reply(body={"limiter": path.removeprefix(EXAMINED)}))
     return _Served(reply=Reply(status=404, body={"detail": "Not Found"}), error_type="not_found")
 
 

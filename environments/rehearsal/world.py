@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from limited_paths import LimitedPaths
 from services import CANARY, STABLE, STAGING, Revision, Service, Traffic, build
+from stalls import Stalls
 
 __all__ = ["CANARY", "STABLE", "STAGING", "Request", "Revision", "Service", "Traffic", "World", "WorldRef"]
 
@@ -63,6 +65,8 @@ class World:
         self.lock = threading.RLock()
         self.requests: list[Request] = []
         self.counters: dict[str, float] = {}  # what faults that come and go remember; guarded by lock
+        self.limits = LimitedPaths(faults)
+        self.stalls = Stalls(faults)
         self.new_image = str(release["image"])
         self.new_version = f"v{release['version']}"
         base = self.new_image.rpartition(":")[0]
