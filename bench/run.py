@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 import checks
+import load
 import measure
 
-BENCHES = {"checks": checks}
+LEAST_RUNS = {"checks": 5, "load": load.LEAST_RUNS}
 OUT = Path(__file__).resolve().parents[1] / "reports" / "out" / "bench"
-LEAST_RUNS = 5
 
 
 def main() -> int:
-    """0 if every figure keeps its bound, else 1."""
-    parser = argparse.ArgumentParser(prog="bench", description="Measure ours and the peers in the same run.")
-    parser.add_argument("name", choices=sorted(BENCHES), help="which comparison")
-    parser.add_argument("--runs", type=int, default=LEAST_RUNS, help=f"runs of each command, {LEAST_RUNS} or more")
-    asked = parser.parse_args()
-    if asked.runs < LEAST_RUNS:
-        parser.error(f"--runs is {LEAST_RUNS} or more")
-    bench = BENCHES[asked.name]
+    """0 if every figure keeps its bound, else 1; a figure that could not be measured does not keep it."""
+    asked = _asked()
     machine = measure.machine()
-    raw, figures, versions = bench.measure(asked.runs)
+    bounds = checks.BOUNDS if asked.name == "checks" else load.BOUNDS
+    if asked.name == "checks":
+        raw, figures, versions = checks.measure(asked.runs)
+    else:
+        raw, figures, versions = load.measure(asked.runs, asked.only, quick=asked.quick)
+        machine["load_after"] = round(os.getloadavg()[0], 1)
     OUT.mkdir(parents=True, exist_ok=True)
     document = {"machine": machine, "versions": versions, "runs": raw, "figures": figures}
     path = OUT / f"{asked.name}.json"
@@ -32,15 +32,40 @@ def main() -> int:
     print(", ".join(f"{key} {value}" for key, value in {**machine, **versions}.items()), end="\n\n")
     print("| figure | measured | bound | what |\n|---|---|---|---|")
     kept = True
-    for name, (bound, sign, what) in bench.BOUNDS.items():
+    for name, (bound, sign, what) in bounds.items():
+        if name not in figures:
+            kept = kept and bool(asked.only)
+            print(f"| {name} | absent | {sign} {bound:g} | {what} |")
+            continue
         is_kept = figures[name] <= bound if sign == "<=" else figures[name] >= bound
         kept = kept and is_kept
-        print(f"| {name} | {figures[name]:.2f}{'' if is_kept else ' (missed)'} | {sign} {bound:g} | {what} |")
-    print("\n| command | median of the runs | runs |\n|---|---|---|")
+        print(f"| {name} | {_shown(figures[name])}{'' if is_kept else ' (missed)'} | {sign} {bound:g} | {what} |")
+    print("\n| runs of | median | runs |\n|---|---|---|")
     for name, runs in raw.items():
-        print(f"| {name} | {measure.median(runs):.3f} | {' '.join(f'{one:.3f}' for one in runs)} |")
+        print(f"| {name} | {_shown(measure.median(runs))} | {' '.join(map(_shown, runs))} |")
     print(f"\n{path}")
     return 0 if kept else 1
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description="Measure ours and the peers in the same run.")
+    parser.add_argument("name", choices=sorted(LEAST_RUNS), help="which comparison")
+    parser.add_argument("--runs", type=int, help="runs of each command; checks: 5 or more, load: 3 or more")
+    parser.add_argument("--only", action="append", default=[], choices=load.PARTS, help="load: this part, repeatable")
+    parser.add_argument("--quick", action="store_true", help="load: shorter runs, for a first look")
+    asked = parser.parse_args()
+    least = LEAST_RUNS[asked.name]
+    asked.runs = least if asked.runs is None else asked.runs
+    if asked.runs < least:
+        parser.error(f"--runs is {least} or more")
+    if asked.name != "load" and (asked.only or asked.quick):
+        parser.error("--only and --quick are for load")
+    return asked
+
+
+def _shown(value: float) -> str:
+    """Rates without decimals, small figures with three."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3f}"
 
 
 if __name__ == "__main__":

@@ -282,6 +282,28 @@ def serve(policy: Policy, random: Random, **more: object) -> Server:
     return replace(Server(policy=policy, limiters=[limiter], dialect=dialect), **more)  # type: ignore[arg-type]
 
 
+def conforming(seed: int) -> tuple[Policy, list[Event]]:
+    """A drawn policy, and the timeline of one who asks a limiter that keeps it."""
+    random = chance(seed)
+    algorithm = FAMILIES[seed % len(FAMILIES)]
+    policy = declare(
+        algorithm,
+        random.randint(3, 40),
+        random.choice([1.0, 2.0, 5.0, 10.0, 30.0, 60.0]),
+        headers=random.choice(DIALECTS),
+        aligned=random.choice([True, False, None]),
+        burst=random.choice([None, random.randint(1, 20)]) if algorithm.bucket else None,
+        counts_rejected=algorithm is Algorithm.SLIDING_LOG and random.random() < 0.2,
+    )
+    client = Client(server=serve(policy, random), random=random, at=random.uniform(0, 5))
+    width = policy.window.total_seconds()
+    if random.random() < 0.3:  # without waiting for answers
+        client.arrivals([random.uniform(0, 3 * width) for _ in range(5 * policy.limit)])
+    else:
+        explore(client, policy, polls=random.choice([5, 12, 20]))
+    return policy, client.events
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
     """A way to be wrong: of these families, from a policy and chance to the server that breaks it."""

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.ratelimit_sim import (
-    DIALECTS,
     FAMILIES,
     Client,
     Limiter,
     Mutant,
     Server,
     chance,
+    conforming,
     declare,
     explore,
     mutants,
@@ -61,31 +61,10 @@ def test_mutants_are_caught_on_either_side(mutant: Mutant) -> None:
             assert all(result.reason for result in found)
 
 
-def _conforming(seed: int) -> tuple[Policy, list[Event]]:
-    random = chance(seed)
-    algorithm = FAMILIES[seed % len(FAMILIES)]
-    policy = declare(
-        algorithm,
-        random.randint(3, 40),
-        random.choice([1.0, 2.0, 5.0, 10.0, 30.0, 60.0]),
-        headers=random.choice(DIALECTS),
-        aligned=random.choice([True, False, None]),
-        burst=random.choice([None, random.randint(1, 20)]) if algorithm.bucket else None,
-        counts_rejected=algorithm is Algorithm.SLIDING_LOG and random.random() < 0.2,
-    )
-    client = Client(server=serve(policy, random), random=random, at=random.uniform(0, 5))
-    width = policy.window.total_seconds()
-    if random.random() < 0.3:  # without waiting for answers
-        client.arrivals([random.uniform(0, 3 * width) for _ in range(5 * policy.limit)])
-    else:
-        explore(client, policy, polls=random.choice([5, 12, 20]))
-    return policy, client.events
-
-
 @pytest.mark.parametrize("start", range(0, 300, 50))
 def test_who_keeps_the_policy_is_not_blamed(start: int) -> None:
     for seed in range(start, start + 50):
-        policy, events = _conforming(seed)
+        policy, events = conforming(seed)
         assert failed(validate(events, [policy])) == (), seed
 
 
