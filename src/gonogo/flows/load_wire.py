@@ -14,8 +14,9 @@ from gonogo.config.tree import from_plain
 from gonogo.load.fleet import Found
 from gonogo.load.record import merge
 from gonogo.load.schedule import Share
+from gonogo.load.series import shifted
 from gonogo.model.evidence import plain
-from gonogo.model.load import Event, Histogram, OutcomeClass, Profile, SideRecord, Target
+from gonogo.model.load import Event, Histogram, Moment, OutcomeClass, Profile, Series, SideRecord, Target
 
 Json = dict[str, Any]
 
@@ -74,6 +75,7 @@ def found_to_json(found: Found) -> Json:
                 "histograms": [plain(histogram) for histogram in side.histograms],
                 "statuses": [list(pair) for pair in side.statuses.items()],
                 "errors": [list(pair) for pair in side.errors.items()],
+                "series": None if side.series is None else _series_to_json(side.series),
             }
             for side in found.sides
         ],
@@ -116,7 +118,10 @@ def merge_found(parts: Sequence[Found]) -> Found | None:
     return Found(
         started=started,
         ended=max(part.ended for part in parts),
-        sides=tuple(merge([side for part in parts for side in part.sides if side.side == name]) for name in names),
+        sides=tuple(
+            merge([_late(side, part, started) for part in parts for side in part.sides if side.side == name])
+            for name in names
+        ),
         events=tuple(sorted(events, key=lambda event: event.sent)),
         aborted=next((part.aborted for part in parts if part.aborted is not None), None),
     )
@@ -137,6 +142,35 @@ def _side(one: Mapping[str, Any]) -> SideRecord:
                 ),
                 statuses={int(status): n for status, n in one["statuses"]},
                 errors={reason: int(n) for reason, n in one["errors"]},
+                series=None if one["series"] is None else _series_from_json(one["series"]),
             )
         ]
     )
+
+
+def _late(side: SideRecord, part: Found, started: datetime) -> SideRecord:
+    """The side of a worker that began after the first one, on the clock of the run."""
+    late = (part.started - started).total_seconds()
+    return side if side.series is None else replace(side, series=shifted(side.series, late))
+
+
+def _series_to_json(series: Series) -> Json:
+    made: Json = plain(series)
+    made["sent"] = [list(pair) for pair in series.sent.items()]
+    made["requested"] = None if series.requested is None else [list(pair) for pair in series.requested.items()]
+    return made
+
+
+def _series_from_json(one: Mapping[str, Any]) -> Series:
+    moments = tuple(
+        Moment(
+            **{
+                **each,
+                "outcome": OutcomeClass(each["outcome"]),
+                "buckets": tuple((place, count) for place, count in each["buckets"]),
+            }
+        )
+        for each in one["moments"]
+    )
+    requested = None if one["requested"] is None else dict(map(tuple, one["requested"]))
+    return Series(**{**one, "moments": moments, "sent": dict(map(tuple, one["sent"])), "requested": requested})

@@ -79,7 +79,7 @@ class Fleet:
             for group in [self._lanes] if self._together else [[each] for each in self._lanes]:
                 for each in group:
                     each.open(polling, socket_class(), self._by_fd, origin)
-                self._drive(group, polling)
+                self._drive(group, polling, origin)
                 if self._stop:
                     break
             sides = tuple(each.record() for each in self._lanes)
@@ -90,9 +90,9 @@ class Fleet:
         events = sorted((event for each in self._lanes for event in each.events), key=lambda event: event.sent)
         return Found(started=started, ended=datetime.now(UTC), sides=sides, events=tuple(events), aborted=self._stop)
 
-    def _drive(self, group: Sequence[Lane], polling: Poller) -> None:
+    def _drive(self, group: Sequence[Lane], polling: Poller, origin: int) -> None:
         by_fd, wait = self._by_fd, self._wait
-        tick, halted = clock() + self._tick, 0
+        tick, halted = self._next_tick(clock(), origin), 0
         while True:
             now = clock()
             due = tick
@@ -106,11 +106,15 @@ class Fleet:
                     connection.ready(mask)
             now = clock()
             if now >= tick:
-                tick = now + self._tick
+                tick = self._next_tick(now, origin)
                 halted = self._look(group, now, halted)
         for each in group:
             each.flush(clock(), self._listener)
             self._stop = self._stop or each.stopped
+
+    def _next_tick(self, now: int, origin: int) -> int:
+        """Ticks keep to a grid from the start of the run, as the intervals of the series do."""
+        return now + self._tick - (now - origin) % self._tick
 
     def _look(self, group: Sequence[Lane], now: int, halted: int) -> int:
         """Deadlines, samples, reasons to stop; when the run was halted, or 0."""

@@ -14,7 +14,7 @@ from gonogo.load.request import encode, locate
 from gonogo.load.schedule import NS
 from gonogo.load.waiting import Poller
 from gonogo.model.errors import ConfigError
-from gonogo.model.load import Event, OutcomeClass, Profile, SideRecord, Target
+from gonogo.model.load import Event, OutcomeClass, Profile, Series, SideRecord, Target
 
 NEVER = 1 << 62
 
@@ -56,6 +56,7 @@ class Lane:
         self._samples: list[defaultdict[int, list[int]]] = [defaultdict(list) for _ in targets]
         self._deadline = deadline
         self._origin = self._start = self._last_sent = self._last_answer = self._busy = 0
+        self._flushed, self._told = 0, 0  # when samples were last entered, and how many requests were sent by then
         self._limit = max(1, profile.connections)
 
     def open(self, poller: Poller, sockets: type[socket.socket], by_fd: dict[int, Connection], origin: int) -> None:
@@ -63,7 +64,7 @@ class Lane:
         self.poller, self.sockets, self.by_fd = poller, sockets, by_fd
         start = clock()
         self._origin = origin
-        self._start = self._last_sent = self._last_answer = start
+        self._start = self._last_sent = self._last_answer = self._flushed = start
         self._begin()
 
     def pump(self, now: int) -> int:
@@ -107,12 +108,15 @@ class Lane:
     def flush(self, now: int, listener: Callable[[Batch], None] | None) -> str | None:
         """Samples since the last time into the book; the reason to stop if they burn."""
         answers = errors = 0
+        at = max(0, (self._flushed + now) // 2 - self._origin)  # a batch stands in the interval that holds its middle
+        self.book.over_time.sent(at, self.sent - self._told)
+        self._flushed, self._told = now, self.sent
         for index, target in enumerate(self.targets):
             if not self._samples[index]:
                 continue
             taken, self._samples[index] = self._samples[index], defaultdict(list)
             for status, latencies in taken.items():
-                self.book.add(target.endpoint, status, latencies)
+                self.book.add(target.endpoint, status, latencies, at)
                 outcome = classify(status)
                 answers += len(latencies)
                 errors += len(latencies) if outcome is OutcomeClass.ERROR else 0
@@ -139,7 +143,12 @@ class Lane:
         for connection in self.connections:
             connection.close()
         requested, achieved = self._rates()
-        return self.book.close(requests=self.sent, requested_rate=requested, achieved_rate=achieved)
+        return self.book.close(
+            requests=self.sent,
+            requested_rate=requested,
+            achieved_rate=achieved,
+            series=self._series(),
+        )
 
     def _pending(self) -> bool:
         raise NotImplementedError
@@ -152,6 +161,9 @@ class Lane:
 
     def _rates(self) -> tuple[float | None, float]:
         raise NotImplementedError
+
+    def _series(self) -> Series:
+        return self.book.over_time.close(self._start - self._origin, self._last_answer - self._origin, None)
 
     def _expire(self, now: int) -> None:
         """Drop what waited for a connection beyond its deadline."""

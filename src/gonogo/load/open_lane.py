@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 
 from gonogo.load.connection import Connection
 from gonogo.load.lane import NEVER, Lane
 from gonogo.load.schedule import NS, Schedule, Share, schedule
-from gonogo.model.load import Profile, Target
+from gonogo.model.load import Profile, Series, Target
 
 LEAD = NS // 4  # for the first connections
 
@@ -76,6 +77,17 @@ class OpenLane(Lane):
         while self._queue and self._queue[0] + self._deadline < now:
             self._samples[0][0].append(now - self._queue.popleft())
             self.book.errors["not sent: no free connection within the deadline"] += 1
+
+    def _series(self) -> Series:
+        start = self._start - self._origin
+        span = self._last_sent - self._start if self._halted else self._schedule.span
+        ends = max(start + span, self._last_answer - self._origin)
+
+        def due(moment: int) -> int:
+            """Arrivals before that moment."""
+            return bisect_left(range(self._planned), min(moment - start, span), key=self._schedule.due)
+
+        return self.book.over_time.close(start, ends, due)
 
     def _rates(self) -> tuple[float | None, float]:
         span = self._schedule.span

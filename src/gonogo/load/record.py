@@ -8,7 +8,8 @@ from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
-from gonogo.model.load import Histogram, LatencySummary, OutcomeClass, SideRecord
+from gonogo.load.series import Recorder, merge_series
+from gonogo.model.load import Histogram, LatencySummary, OutcomeClass, Series, SideRecord
 
 LOWEST, HIGHEST, DIGITS = 1, 3_600_000_000, 3  # microseconds: 1 us to 1 h; exact up to 2 ms
 _US_PER_MS = 1000
@@ -21,6 +22,17 @@ def classify(status: int) -> OutcomeClass:
     return OutcomeClass.ACCEPTED if 200 <= status < 400 else OutcomeClass.ERROR
 
 
+def in_us(latencies: Iterable[int]) -> Mapping[int, int]:
+    """Latencies in ns as us -> how many, from 1 us to one hour."""
+    counted = Counter([each // 1000 for each in latencies])
+    if counted and (min(counted) < LOWEST or max(counted) > HIGHEST):
+        bounded: Counter[int] = Counter()
+        for value, count in counted.items():
+            bounded[min(max(value, LOWEST), HIGHEST)] += count
+        return bounded
+    return counted
+
+
 class Latencies:
     """One HDR histogram of microseconds with three significant digits."""
 
@@ -31,8 +43,13 @@ class Latencies:
 
     def add_ns(self, latencies: Iterable[int]) -> None:
         """Record many, in ns. What is under 1 us counts as 1 us, what is over an hour as one hour."""
-        for value, count in Counter([each // 1000 for each in latencies]).items():
-            self._histogram.record_value(min(max(value, LOWEST), HIGHEST), count)
+        self.add_us(in_us(latencies))
+
+    def add_us(self, latencies: Mapping[int, int]) -> None:
+        """Record many that `in_us` counted."""
+        record = self._histogram.record_value
+        for value, count in latencies.items():
+            record(value, count)
 
     def add_encoded(self, encoded: str) -> None:
         """Add what another histogram counted, bucket by bucket."""
@@ -67,20 +84,25 @@ class Latencies:
 
 
 class Book:
-    """What one side answered so far: a histogram an endpoint and outcome class, and counts of statuses and reasons."""
+    """What one side answered so far: a histogram an endpoint and outcome class, counts of statuses and reasons, and
+    the same over time.
+    """
 
-    __slots__ = ("_histograms", "errors", "side", "statuses")
+    __slots__ = ("_histograms", "errors", "over_time", "side", "statuses")
 
     def __init__(self, side: str) -> None:
         self.side = side
         self._histograms: dict[tuple[str, OutcomeClass], Latencies] = {}
         self.statuses: Counter[int] = Counter()
         self.errors: Counter[str] = Counter()
+        self.over_time = Recorder()
 
-    def add(self, endpoint: str, status: int, latencies: Sequence[int]) -> None:
-        """Enter the latencies (ns) of answers with this status."""
+    def add(self, endpoint: str, status: int, latencies: Sequence[int], at: int = 0) -> None:
+        """Enter the latencies (ns) of answers with this status that came about `at` ns after the start of the run."""
         self.statuses[status] += len(latencies)
-        self._of(endpoint, classify(status)).add_ns(latencies)
+        outcome, counted = classify(status), in_us(latencies)
+        self._of(endpoint, outcome).add_us(counted)
+        self.over_time.add(at, outcome, counted)
 
     def add_record(self, record: SideRecord) -> None:
         """Enter all that another worker saw of this side."""
@@ -89,7 +111,9 @@ class Book:
         self.statuses.update(record.statuses)
         self.errors.update(record.errors)
 
-    def close(self, *, requests: int, requested_rate: float | None, achieved_rate: float) -> SideRecord:
+    def close(
+        self, *, requests: int, requested_rate: float | None, achieved_rate: float, series: Series | None = None
+    ) -> SideRecord:
         """The record, with one summary an outcome class over all endpoints."""
         encoded = [
             Histogram(endpoint=endpoint, outcome=outcome, encoded=latencies.encode())
@@ -104,6 +128,7 @@ class Book:
             histograms=tuple(encoded),
             statuses=dict(sorted(self.statuses.items())),
             errors=dict(sorted(self.errors.items())),
+            series=series,
         )
 
     def _of(self, endpoint: str, outcome: OutcomeClass) -> Latencies:
@@ -132,9 +157,11 @@ def merge(records: Sequence[SideRecord]) -> SideRecord:
     book = Book(sides.pop())
     for record in records:
         book.add_record(record)
+    series = [record.series for record in records if record.series is not None]
     rates = [record.requested_rate for record in records if record.requested_rate is not None]
     return book.close(
         requests=sum(record.requests for record in records),
         requested_rate=sum(rates) if len(rates) == len(records) else None,
         achieved_rate=sum(record.achieved_rate for record in records),
+        series=merge_series(series) if series else None,
     )
