@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gonogo.model.capacity import Capacity
 from gonogo.model.ratelimit import PropertyResult, Shown
 from gonogo.model.units import Unit
 from gonogo.model.verdict import Decision
@@ -23,6 +24,7 @@ class Slo:
     verdict: Shown
     reason: str
     decides: bool = False  # the profile has to prove it
+    against: str = ""  # the other side, of an objective that compares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +38,4 @@ class Judged:
     findings: tuple[PropertyResult, ...]
     slos: tuple[Slo, ...]
     beside: tuple[PropertyResult, ...] = ()
+    capacities: tuple[Capacity, ...] = ()  # of a capacity run, one a side

@@ -11,6 +11,7 @@ from gonogo.model.load_verdict import Judged, Slo
 from gonogo.model.ratelimit import PropertyResult
 from gonogo.model.units import show_duration
 from gonogo.reporting.escape import visible
+from gonogo.reporting.load_capacity import capacity_document, found_line
 
 Json = dict[str, Any]
 SCHEMA = "gonogo/load/1"
@@ -42,6 +43,7 @@ def load_document(record: LoadRecord, judged: Judged, endpoints: Mapping[str, st
         "workers": {"expected": record.workers_expected, "seen": record.workers_seen},
         "aborted": record.aborted,
         "sides": {side.side: _side(side, endpoints.get(side.side, ""), judged) for side in record.sides},
+        "between": _between(record, judged),
         "timeline": [plain(event) for event in record.events],
     }
 
@@ -71,6 +73,7 @@ def load_lines(record: LoadRecord, judged: Judged) -> list[str]:
                 f"  p95 {summary.p95:.1f}  p99 {summary.p99:.1f}  max {summary.max:.1f} ms (accepted)"
             )
         lines.extend(f"        {n} x {visible(reason)}" for reason, n in sorted(side.errors.items()))
+    lines.extend(found_line(one) for one in judged.capacities)
     lines.extend(f"why:    {visible(reason)}" for reason in judged.reasons)
     took = show_duration(record.ended - record.started)
     lines.append(f"{judged.decision.value}  {visible(record.environment)}, {record.profile.name}, {took}")
@@ -94,7 +97,15 @@ def _side(side: SideRecord, endpoint: str, judged: Judged) -> Json:
             if one.side == side.side
         ],
         "slos": [_slo(slo) for slo in judged.slos if slo.side == side.side],
+        "capacity": next((capacity_document(one) for one in judged.capacities if one.side == side.side), None),
     }
+
+
+def _between(record: LoadRecord, judged: Judged) -> list[Json]:
+    """Findings of no single side, such as the parity of both."""
+    sides = {side.side for side in record.sides}
+    found = [(one, decides) for decides, those in ((True, judged.findings), (False, judged.beside)) for one in those]
+    return [_finding(one) | {"side": one.side, "decides": decides} for one, decides in found if one.side not in sides]
 
 
 def _release(record: LoadRecord) -> Json | None:
