@@ -1,0 +1,141 @@
+"""Samples of one side into the value of a measure: ratios, nearest-rank latencies, gauges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gonogo.judges.percentile import rank
+from gonogo.model.rulebook import Rule
+from gonogo.model.units import Unit, convert
+from gonogo.model.watch import SideSample
+
+_LATENCY = re.compile(r"p(?P<p>\d{1,2}(\.\d{1,2})?)_latency\Z")
+Edges = tuple[float, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """`value` is in the rule's unit, None where it was not seen; then `why` says so. `at_least`: the true value may
+    be higher, since it lies in a bucket without an upper edge. `idle`: the side was seen, with too few requests.
+    """
+
+    value: float | None
+    requests: int = 0
+    at_least: bool = False
+    idle: bool = False
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Samples of one side added up. A count is known only if every sample told it."""
+
+    samples: int = 0
+    requests: int = 0
+    told: dict[str, int] = field(default_factory=dict)  # measure -> samples that told it
+    events: dict[str, int] = field(default_factory=dict)  # errors, successes and counts
+    asked: dict[str, int] = field(default_factory=dict)  # requests of the samples that told an event
+    buckets: dict[Edges, int] = field(default_factory=dict)
+    gauges: dict[str, float] = field(default_factory=dict)  # sums
+    unseen: dict[str, str] = field(default_factory=dict)  # measure -> the newest reason
+
+    def add(self, one: SideSample | None) -> None:
+        """A sample more; None is one in which the side was not seen at all."""
+        self.samples += 1
+        if one is None:
+            self.unseen["requests"] = "the side is missing from the sample"
+            return
+        self.unseen.update(one.unseen)
+        if one.requests is not None:
+            self.requests += one.requests
+            self._tell("requests")
+            events = {"error": one.errors, "success": one.successes, **one.counts}
+            for name, count in events.items():
+                if count is not None:
+                    self._tell(f"{name}_ratio")
+                    self.events[name] = self.events.get(name, 0) + count
+                    self.asked[name] = self.asked.get(name, 0) + one.requests
+        if one.latency is not None or one.requests == 0:
+            self._tell("latency")
+            for bucket in one.latency or ():
+                edges = (bucket.low, bucket.high)
+                self.buckets[edges] = self.buckets.get(edges, 0) + bucket.count
+        for name, value in one.gauges.items():
+            self._tell(name)
+            self.gauges[name] = self.gauges.get(name, 0.0) + value
+
+    def _tell(self, measure: str) -> None:
+        self.told[measure] = self.told.get(measure, 0) + 1
+
+    def seen(self, rule: Rule) -> int:
+        """Samples that told the rule's measure; one without requests tells its ratios and latencies."""
+        return self.told.get("latency" if _LATENCY.match(rule.measure) else rule.measure, 0)
+
+    def measured(self, rule: Rule) -> Measured:
+        """The rule's measure over all that was added."""
+        name = rule.measure
+        latency = _LATENCY.match(name)
+        if latency is not None:
+            return self._latency(float(latency["p"]), rule)
+        if name == "requests":
+            seen = self.told.get("requests", 0)
+            return Measured(value=float(self.requests) if seen else None, requests=self.requests, why=self._why(name))
+        event = name.removesuffix("_ratio")
+        if event in self.asked:
+            asked = self.asked[event]
+            if asked < rule.min_requests:
+                return _idle(asked, rule)
+            return Measured(value=self.events[event] / asked, requests=asked)
+        if name in self.gauges:
+            return Measured(value=self.gauges[name] / self.told[name], requests=self.requests)
+        return Measured(value=None, requests=self.requests, why=self._why(name))
+
+    def _latency(self, p: float, rule: Rule) -> Measured:
+        total = sum(self.buckets.values())
+        if total < rule.min_requests:
+            return _idle(total, rule) if "latency" in self.told else Measured(value=None, why=self._why("latency"))
+        wanted, before = rank(total, p), 0
+        for (low, high), count in sorted(self.buckets.items(), key=lambda one: one[0][0]):
+            if before + count >= wanted:
+                at = low if high is None else low + (high - low) * (wanted - before) / count
+                value = convert(at, Unit.MS, rule.unit)
+                return Measured(value=value, requests=total, at_least=high is None)
+            before += count
+        raise AssertionError("a rank above the number of requests")
+
+    def _why(self, measure: str) -> str:
+        return self.unseen.get(measure) or self.unseen.get("requests") or "no sample tells it"
+
+
+def _idle(requests: int, rule: Rule) -> Measured:
+    why = f"{requests} requests, at least {rule.min_requests} are needed"
+    return Measured(value=None, requests=requests, idle=True, why=why)
+
+
+def tally(samples: Iterable[SideSample | None]) -> Tally:
+    """Samples of one side added up."""
+    made = Tally()
+    for one in samples:
+        made.add(one)
+    return made
+
+
+def holds(rule: Rule, found: Measured) -> bool | None:
+    """Whether the rule's comparison is true; None where it cannot be said."""
+    value, limit = found.value, rule.limit
+    if value is None:
+        return None
+    match rule.symbol:
+        case ">":
+            said = value > limit
+        case ">=":
+            said = value >= limit
+        case "<":
+            said = value < limit
+        case _:
+            said = value <= limit
+    if found.at_least and said is not (rule.symbol in (">", ">=")):
+        return None  # the true value is higher, and may be on the other side of the limit
+    return said
