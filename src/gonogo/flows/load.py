@@ -24,7 +24,7 @@ from gonogo.flows.started import Started, Starter
 from gonogo.judges.load_run import PROPERTIES, Standard
 from gonogo.model.environment import Environment, Release
 from gonogo.model.errors import ConfigError, SafetyRefusal
-from gonogo.model.load import Profile, Target, Workload
+from gonogo.model.load import REJECTS_WITH, Profile, Target, Workload
 from gonogo.model.secret import Redactor
 from gonogo.model.units import parse_duration
 from gonogo.probes.authorization import authorization
@@ -210,7 +210,7 @@ def _body(asked: Asked) -> bytes | None:
 
 def _target(order: Order, side: str, path: str, vantage: Vantage) -> Target:
     place = order.environment.sides[SIDES[side]]
-    parts = urlsplit(place.url)
+    parts, policy = urlsplit(place.url), order.standards[side].policy
     headers = tuple(authorization(vantage, place.auth, place.url).items())
     if order.body is not None:
         headers += (("Content-Type", "application/json"),)
@@ -223,4 +223,5 @@ def _target(order: Order, side: str, path: str, vantage: Vantage) -> Target:
         headers=headers,
         ca=None if place.ca is None else str(order.root / "environments" / place.ca),
         auth=place.auth,
+        reject_status=REJECTS_WITH if policy is None else policy.reject_status,
     )

@@ -34,6 +34,7 @@ def order_to_json(profile: Profile, targets: Sequence[Target], share: Share) -> 
                 "body": None if target.body is None else base64.b64encode(target.body).decode("ascii"),
                 "headers": [list(header) for header in target.headers],
                 "ca": target.ca,
+                "reject_status": target.reject_status,
             }
             for target in targets
         ],
@@ -53,6 +54,7 @@ def order_from_json(document: Mapping[str, Any]) -> tuple[Profile, tuple[Target,
             body=None if one["body"] is None else base64.b64decode(one["body"]),
             headers=tuple((name, value) for name, value in one["headers"]),
             ca=one["ca"],
+            reject_status=one["reject_status"],
         )
         for one in document["targets"]
     )

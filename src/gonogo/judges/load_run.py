@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gonogo.judges.load_reasons import kept_silent, said, unseen
 from gonogo.model.environment import Objective
-from gonogo.model.load import LatencySummary, LoadRecord, OutcomeClass, SideRecord, Workload
+from gonogo.model.load import REJECTS_WITH, LatencySummary, LoadRecord, OutcomeClass, SideRecord, Workload
 from gonogo.model.load_verdict import Judged, Slo
 from gonogo.model.ratelimit import Algorithm, Policy, PropertyResult, Shown
 from gonogo.model.units import Unit, convert, show_number
@@ -17,7 +18,8 @@ KEPT_RATE = 0.9  # of the requested rate; below it the generator was the bottlen
 MEASURED = ("p50", "p95", "p99", "error_ratio", "success")  # objectives are named <side>_<one of these>
 DECIDES = {LATENCY: ("p50", "p95", "p99"), ERRORS: ("error_ratio", "success")}
 ENFORCES = ("P1", "P2", "P3", "P4", "P5")  # what a limiter that was reached shows of its policy
-COSTLESS = ("P2", "P4", "P5", "P22")  # seen without one request more than the profile's
+# What the rate-limit judge sees without one request more than the profile's.
+COSTLESS = (*(f"P{n}" for n in range(1, 15)), "P22", "P23", "P24", "P25", "P26")
 PROPERTIES = (*COSTLESS, LATENCY, ERRORS)
 _REFUSED = frozenset({401, 403})
 
@@ -34,7 +36,8 @@ class Standard:
 
 def judge_load(record: LoadRecord, standards: Mapping[str, Standard], others: Iterable[PropertyResult] = ()) -> Judged:
     """`standards` by side, one for each that was to be loaded; `others` are findings of the rate-limit judge on
-    the timeline, which take the place of those made here. Only the profile's own properties decide.
+    the timeline, which take the place of those made here. Only the profile's own properties decide: what it proves
+    has to pass, what it watches must not fail.
     """
     sides = {side.side: side for side in record.sides}
     slos = tuple(
@@ -45,19 +48,22 @@ def judge_load(record: LoadRecord, standards: Mapping[str, Standard], others: It
     )
     seen = tuple(others)
     given = {(one.id, one.side): one for one in seen if one.id != "P22"}  # here a lost answer counts, too
-    proves = record.profile.proves
-    beside = tuple(one for one in seen if one.side in sides and one.id not in proves and _tells(one))
-    findings = tuple(
-        given.get((wanted, name)) or _finding(wanted, sides[name], standard, record, slos)
+    proves, watches = record.profile.proves, record.profile.watches
+    own = {*proves, *watches}
+    beside = tuple(one for one in seen if one.side in sides and one.id not in own and _tells(one))
+    proven = tuple(
+        kept_silent(given.get((wanted, name)), standard, sides[name])
+        or _finding(wanted, sides[name], standard, record, slos)
         for name, standard in standards.items()
         if name in sides
         for wanted in proves
     )
+    findings = (*proven, *(one for one in seen if one.id in watches))
     failed = [one for one in findings if one.verdict is Shown.FAIL]
-    hold = [*_missing(record, standards), *(_said(one) for one in findings if one.verdict is Shown.NOT_VISIBLE)]
-    harm = [_said(one) for one in failed]
+    hold = [*_missing(record, standards), *unseen(proven, standards)]
+    harm = [said(one) for one in failed]
     refused = [side for side in record.sides if _is_refused(side)]
-    if harm and len(standards) > 1 and {one.side for one in failed} == set(standards):
+    if harm and len(standards) > 1 and {one.side for one in failed} >= set(standards):
         harm.insert(0, "every side fails: this is the environment's or the observer's, no side's own")
         return Judged(decision=Decision.HOLD, reasons=(*harm, *hold), findings=findings, slos=slos, beside=beside)
     if harm and not refused:
@@ -122,7 +128,10 @@ def _finding(
     elif side.requests == 0:
         verdict, reason = Shown.NOT_VISIBLE, "nothing was sent"
     elif wanted == "P22":
-        verdict, reason = _no_errors(side)
+        verdict, reason = _no_errors(side, standard)
+    elif standard.policy is None and wanted in ("P1", "P3"):
+        verdict = Shown.NOT_VISIBLE
+        reason = f"the environment declares no policy for {standard.path} (algorithm: none where it rejects nobody)"
     elif standard.policy is not None and standard.policy.algorithm is not Algorithm.NONE:
         verdict, reason = Shown.NOT_VISIBLE, "the policy was not held against the timeline of this run"
     elif wanted == "P5":
@@ -144,11 +153,12 @@ def _by_objectives(wanted: str, slos: list[Slo], standard: Standard) -> tuple[Sh
     return Shown.PASS, "; ".join(slo.reason for slo in mine)
 
 
-def _no_errors(side: SideRecord) -> tuple[Shown, str]:
+def _no_errors(side: SideRecord, standard: Standard) -> tuple[Shown, str]:
     count = _summary(side, OutcomeClass.ERROR).count
     if not count:
         return Shown.PASS, f"no error in {side.requests} requests"
-    kinds = [f"{n} x {status}" for status, n in sorted(side.statuses.items()) if status >= 400 and status != 429]
+    rejects = {REJECTS_WITH, standard.policy.reject_status if standard.policy is not None else REJECTS_WITH}
+    kinds = [f"{n} x {code}" for code, n in sorted(side.statuses.items()) if code >= 400 and code not in rejects]
     kinds += [f"{n} x {reason}" for reason, n in sorted(side.errors.items())]
     said = ", ".join(kinds) or "no reason known"
     return Shown.FAIL, f"{count} of {side.requests} requests ended in an error ({said})"
@@ -223,7 +233,3 @@ def _measured(measure: str, side: SideRecord, unit: Unit) -> tuple[float | None,
 
 def _summary(side: SideRecord, outcome: OutcomeClass) -> LatencySummary:
     return side.outcomes.get(outcome) or LatencySummary()
-
-
-def _said(one: PropertyResult) -> str:
-    return f"{one.side} {one.path}: {one.id}: {one.reason}"

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gonogo.load.burn import Burn
-from gonogo.load.connection import CONNECTING, HANDSHAKING, Connection, clock
+from gonogo.load.connection import Connection
+from gonogo.load.opening import CONNECTING, HANDSHAKING, clock
 from gonogo.load.record import Book, classify
 from gonogo.load.request import encode, locate
 from gonogo.load.schedule import NS
@@ -116,8 +117,8 @@ class Lane:
                 continue
             taken, self._samples[index] = self._samples[index], defaultdict(list)
             for status, latencies in taken.items():
-                self.book.add(target.endpoint, status, latencies, at)
-                outcome = classify(status)
+                self.book.add(target.endpoint, status, latencies, at, limited=target.reject_status)
+                outcome = classify(status, target.reject_status)
                 answers += len(latencies)
                 errors += len(latencies) if outcome is OutcomeClass.ERROR else 0
                 if listener is not None:
@@ -176,15 +177,16 @@ class Lane:
         connection.send(number % len(self.encoded), intended, now, intended + self._deadline)
 
     def _note(self, connection: Connection, now: int, reason: str) -> None:
+        target = self.targets[connection.endpoint]
         self.events.append(
             Event(
                 side=self.book.side,
-                endpoint=self.targets[connection.endpoint].endpoint,
+                endpoint=target.endpoint,
                 intended=(connection.intended - self._origin) / NS,
                 sent=(connection.sent - self._origin) / NS,
                 received=(now - self._origin) / NS,
                 status=connection.status,
-                outcome=classify(connection.status),
+                outcome=classify(connection.status, target.reject_status),
                 headers=tuple(connection.headers),
                 error=reason,
             )

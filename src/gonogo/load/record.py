@@ -9,15 +9,17 @@ from typing import Any
 from hdrh.histogram import HdrHistogram
 
 from gonogo.load.series import Recorder, merge_series
-from gonogo.model.load import Histogram, LatencySummary, OutcomeClass, Series, SideRecord
+from gonogo.model.load import REJECTS_WITH, Histogram, LatencySummary, OutcomeClass, Series, SideRecord
 
 LOWEST, HIGHEST, DIGITS = 1, 3_600_000_000, 3  # microseconds: 1 us to 1 h; exact up to 2 ms
 _US_PER_MS = 1000
 
 
-def classify(status: int) -> OutcomeClass:
-    """429 is limited; no answer (0), an unfinished one and any other status from 400 on are errors."""
-    if status == 429:
+def classify(status: int, limited: int = REJECTS_WITH) -> OutcomeClass:
+    """429 is limited, and so is the status that a limiter is declared to reject with; no answer (0), an unfinished
+    one and any other status from 400 on are errors.
+    """
+    if status == REJECTS_WITH or status == limited >= 400:
         return OutcomeClass.LIMITED
     return OutcomeClass.ACCEPTED if 200 <= status < 400 else OutcomeClass.ERROR
 
@@ -97,10 +99,12 @@ class Book:
         self.errors: Counter[str] = Counter()
         self.over_time = Recorder()
 
-    def add(self, endpoint: str, status: int, latencies: Sequence[int], at: int = 0) -> None:
+    def add(
+        self, endpoint: str, status: int, latencies: Sequence[int], at: int = 0, *, limited: int = REJECTS_WITH
+    ) -> None:
         """Enter the latencies (ns) of answers with this status that came about `at` ns after the start of the run."""
         self.statuses[status] += len(latencies)
-        outcome, counted = classify(status), in_us(latencies)
+        outcome, counted = classify(status, limited), in_us(latencies)
         self._of(endpoint, outcome).add_us(counted)
         self.over_time.add(at, outcome, counted)
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from gonogo.model.capacity import Steps
 from gonogo.model.environment import Auth, Release
 from gonogo.model.errors import Origin
+
+REJECTS_WITH = 429  # unless a policy declares another status
 
 
 class Workload(StrEnum):
@@ -19,7 +22,9 @@ class Workload(StrEnum):
 
 
 class OutcomeClass(StrEnum):
-    """How a request ended. `limited` is 429; `error` is any other status from 400 on and every lost answer."""
+    """How a request ended. `limited` is 429 or the status that a policy declares for rejections; `error` is any other
+    status from 400 on and every lost answer.
+    """
 
     ACCEPTED = "accepted"
     LIMITED = "limited"
@@ -30,7 +35,8 @@ class OutcomeClass(StrEnum):
 class Profile:
     """One way to load: how it sends, when it ends and which properties it must prove.
 
-    An open profile needs `rate` and either `duration` or `requests`; a closed one `requests` or `duration`.
+    An open profile needs `rate` and either `duration` or `requests`; a closed one `requests` or `duration`. One with
+    `steps` needs both as bounds of its whole search, and begins at the steps' first rate.
     """
 
     name: str
@@ -44,7 +50,9 @@ class Profile:
     ramp: timedelta = timedelta(0)  # open: time until the full rate; closed: until every user has started
     sides_together: bool = True  # False where the sides share a counter
     proves: tuple[str, ...] = ()  # ids of properties
-    abort_error_ratio: float | None = None  # 0-1; more errors than this stop the run
+    watches: tuple[str, ...] = ()  # ids of properties that fail a run which shows them broken, and need not be shown
+    abort_error_ratio: float | None = None  # 0-1; more errors than this stop the run, or the step
+    steps: Steps | None = None  # open: the search of a capacity run
     origin: Origin = field(default=Origin(file="?"), compare=False)
 
 
@@ -60,6 +68,7 @@ class Target:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     ca: str | None = None
     auth: Auth = field(default_factory=Auth)
+    reject_status: int = REJECTS_WITH
 
     @property
     def endpoint(self) -> str:
