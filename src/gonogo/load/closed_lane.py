@@ -6,8 +6,9 @@ import heapq
 import itertools
 from collections.abc import Sequence
 
-from gonogo.load.connection import CLOSED, Connection
+from gonogo.load.connection import Connection
 from gonogo.load.lane import NEVER, Lane
+from gonogo.load.opening import CLOSED
 from gonogo.load.schedule import NS, Share, users
 from gonogo.model.load import Profile, Target
 

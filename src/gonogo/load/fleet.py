@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gonogo.load.closed_lane import ClosedLane
-from gonogo.load.connection import Connection, clock
+from gonogo.load.connection import Connection
 from gonogo.load.lane import Batch, Lane
 from gonogo.load.open_lane import OpenLane
+from gonogo.load.opening import clock
 from gonogo.load.schedule import NS, Share
 from gonogo.load.waiting import Poller, Wait, poller, socket_class, wait
 from gonogo.model.errors import ConfigError

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gonogo.load.burn import Burn
-from gonogo.load.connection import CONNECTING, HANDSHAKING, Connection, clock
+from gonogo.load.connection import Connection
+from gonogo.load.opening import CONNECTING, HANDSHAKING, clock
 from gonogo.load.record import Book, classify
 from gonogo.load.request import encode, locate
 from gonogo.load.schedule import NS
