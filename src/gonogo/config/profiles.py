@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +13,7 @@ from typing import NoReturn
 from gonogo.config.complain import brief, nearest
 from gonogo.config.leaves import mapping_of
 from gonogo.config.parse import read_file
+from gonogo.config.profile_steps import CAPACITY, check_steps
 from gonogo.config.reader import read
 from gonogo.config.tree import Tree, shown
 from gonogo.model.errors import ConfigError
@@ -63,6 +65,10 @@ def check_profile(profile: Profile, properties: Collection[str]) -> None:
                 wrong("has no meaning in a closed workload: answers and delay say when to send", "rate")
     if profile.duration is not None and profile.ramp > profile.duration:
         wrong("is longer than duration", "ramp")
+    if profile.steps is not None:
+        check_steps(profile, profile.steps, wrong)
+    elif CAPACITY in profile.proves:
+        wrong(f"names {CAPACITY}, which only steps show", "proves")
     ratio = profile.abort_error_ratio
     if ratio is not None and not 0 < ratio <= 1:
         wrong("is a ratio above 0, up to 1", "abort_error_ratio")
@@ -83,5 +89,7 @@ def _profile(name: str, tree: Tree, properties: Collection[str]) -> Profile:
         raise ConfigError(f"{name}.name: the key of a profile is its name", value["name"].origin)
     named = Tree({**value, "name": Tree(name, tree.file, tree.mark)}, tree.file, tree.mark, tree.keys)
     profile = read(Profile, named, name)
+    if profile.steps is not None and profile.rate is None:
+        profile = replace(profile, rate=profile.steps.from_)
     check_profile(profile, properties)
     return profile
