@@ -158,7 +158,9 @@ def _status(line: Timeline, broken: Broken) -> PropertyResult:
     odd = sorted({shot.event.status for shot in line.mine if shot.event.status >= 400 and not shot.span.rejected})
     if odd and not broken.over:
         taken = [
-            replace(shot.span, admitted=shot.span.admitted or (shot.event.status >= 400 and not shot.span.rejected))
+            replace(shot.span, admitted=True)
+            if shot.plain and shot.event.status >= 400 and not shot.span.rejected
+            else shot.span
             for shot in line.shots
         ]
         found = breaches(line.policy, taken, since=line.since).over

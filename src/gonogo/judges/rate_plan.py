@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gonogo.judges.rate_proof import proof
 from gonogo.judges.rate_steps import Done, Send, Step, Wait, accepted
 from gonogo.model.load import Event
+from gonogo.model.rate_scenes import NOTHING, Scenario
 from gonogo.model.ratelimit import Policy
 
 __all__ = ["AT_MOST", "Done", "Send", "Step", "Wait", "accepted", "next_step"]
@@ -17,6 +18,8 @@ _ENOUGH = 3  # rejects in a row that say: it is exhausted
 _FIRST_GAP = 0.05
 _GROWTH = 1.3
 _TRIES = 3  # answers that are all errors, at first
+_LIMITED = 429
+_ROUNDS = 5  # times that a bucket is looked at again, because it was fuller than before
 
 
 _Until = float  # a story waits for a moment, not for a time
@@ -28,16 +31,20 @@ def next_step(
     now: float,
     *,
     policy: Policy | None = None,
+    scenario: Scenario = NOTHING,
     at_most: int = AT_MOST,
     patience: float = 900.0,
 ) -> Step:
     """The next step after `timeline` at the moment `now`; both alone decide it.
 
     Events stand in the order of sending, and each Send is answered by exactly its number of events.
-    `patience` is the latest moment at which anything is sent. With a policy only what proves it is sent.
+    `patience` is the latest moment at which anything is sent. With a policy only what proves it is sent, and what
+    `scenario` offers is used for that.
     """
     at_most = min(at_most, AT_MOST)
-    story = _story() if policy is None else proof(policy)
+    story: Generator[_Until | Send, Sequence[Event], str | Done] = (
+        _story() if policy is None else proof(policy, scenario, at_most=at_most, patience=patience)
+    )
     used = 0
     try:
         asked: float | Send = next(story)
@@ -47,7 +54,7 @@ def next_step(
                 if n <= 0:
                     return Done(reason=f"{at_most} requests are sent")
                 if used + n > len(timeline):
-                    return Send(n=n, spacing=asked.spacing)
+                    return replace(asked, n=n)
                 answers = timeline[used : used + n]
                 used += n
                 bad = _stop(timeline[:used])
@@ -61,13 +68,14 @@ def next_step(
                 return Wait(seconds=asked - now)
             asked = story.send(())
     except StopIteration as end:
-        return Done(reason=str(end.value))
+        return end.value if isinstance(end.value, Done) else Done(reason=str(end.value))
 
 
 def _stop(timeline: Sequence[Event]) -> str:
     """Why nothing more may be sent; empty if all is well."""
     first = timeline[:_TRIES]
-    if len(first) == _TRIES and not any(accepted(event) for event in timeline):
+    used = all(event.status == _LIMITED for event in timeline)
+    if len(first) == _TRIES and not used and not any(accepted(event) for event in timeline):
         codes = ", ".join(sorted({str(event.status) if event.status else event.error or "lost" for event in first}))
         return f"no request was accepted ({codes})"
     last = timeline[-_TRIES:]
@@ -122,7 +130,10 @@ def _comb(start: float, step: float, teeth: int, since: float) -> Generator[_Unt
 
 
 def _story() -> _Story:
-    yield Send(n=1)
+    (one,) = yield Send(n=1)
+    if one.status == _LIMITED:  # the key was in use before
+        back = yield from _poll(one.received, _FIRST_GAP)
+        yield back.admitted + (back.admitted - one.sent)
     burst = yield from _burst()
     began, ended = burst[0].sent, burst[-1].sent
     admits = 1 + sum(accepted(event) for event in burst)
@@ -141,16 +152,20 @@ def _whole(admits: int, probe: Sequence[Event], more: int, began: float, first: 
     rest = yield from _burst(max(1, admits - more - 1))
     # All that was admitted since the quota came back is the limit; it comes back again one window later.
     limit = 1 + sum(accepted(event) for event in (*probe, *rest))
+    spread = max(event.received for event in (*probe, *rest)) - first.admitted
     least, most = first.rejected - began, first.admitted - began
     start = max(rest[-1].sent + _FIRST_GAP, first.admitted + 0.98 * least)
     again = yield from _comb(start, max(_FIRST_GAP, (most - least) / 8), 9, first.admitted)
     window = again.admitted - first.admitted
     # Half now, half later; one window after the first half a log has only that half to give, a counter has all.
+    # Now: as soon as a log has given back the whole of what was admitted one window ago, not its first alone.
+    now = again.admitted + min(0.25 * window, spread)
     head = max(1, round(0.4 * limit) - 1)
+    yield now
     yield from _sent(Send(n=head))
-    yield again.admitted + 0.6 * window
+    yield now + 0.6 * window
     yield from _sent(Send(n=limit - head - 1))
-    yield again.admitted + 1.1 * window + min(0.15 * window, first.admitted - first.rejected)
+    yield now + 1.1 * window + min(0.15 * window, first.admitted - first.rejected)
     yield from _sent(Send(n=min(limit, head + 1 + max(2, round(0.3 * limit)))))
     return "the quota comes back at once"
 
@@ -186,6 +201,14 @@ def _gradual(admits: int, first: _Recovery, dead: float, since: float) -> _Story
         moment += window
     yield moment + 0.3 * window
     burst = yield from _burst(admits)
+    for _ in range(_ROUNDS):
+        since = burst[-1].sent
+        more = sum(accepted(event) for event in burst)
+        if more <= 1.25 * admits + 1:
+            break
+        admits = more  # it was not full at first, and may not be now
+        yield since + 4 * admits * step
+        burst = yield from _burst(admits)
     since = burst[-1].sent
     for _ in range(3):
         one = yield from _poll(since, max(_FIRST_GAP, step / 4), 1.2)

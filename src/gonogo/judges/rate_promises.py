@@ -44,13 +44,15 @@ def retry_after_suffices(line: Timeline) -> PropertyResult:
     kept = 0
     for place, shot in enumerate(line.shots):
         waits = shot.said.retry_after
-        if shot.event.side != line.side or not shot.span.rejected or waits is None:
+        if shot.event.side != line.side or not shot.plain or not shot.span.rejected or waits is None:
             continue
         if any(earlier.span.high > shot.span.low for earlier in line.shots[:place] if not earlier.span.rejected):
             continue  # one under way may have come after it and taken what was promised
         due = shot.span.high + max(0.0, waits[1]) + _NETWORK
         for later in line.shots[place + 1 :]:
-            if later.span.low < due:
+            if not later.plain and later.span.rejected and not line.policy.counts_rejected:
+                continue
+            if later.span.low < due or not later.plain:
                 if later.span.rejected and not line.policy.counts_rejected:
                     continue
                 break

@@ -1,68 +1,87 @@
-"""What to send so that a declared policy is proven or broken: a burst over its limit, and probes of its recovery."""
+"""What to send so that a declared policy is proven or broken: over its limit, while it is used up, after a rest."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
 
-from gonogo.judges.rate_headers import read_headers
-from gonogo.judges.rate_steps import Send, accepted
+from gonogo.judges.rate_catalogue import scenes
+from gonogo.judges.rate_late import burst_is_suspect, edge, polls, serial
+from gonogo.judges.rate_stage import ENOUGH, SPARE_S, Move, Stage, doubted, exhaust, play, told
+from gonogo.judges.rate_steps import Done, Send, accepted
 from gonogo.model.load import Event
+from gonogo.model.rate_scenes import Scenario
 from gonogo.model.ratelimit import Algorithm, Policy
 
-_ENOUGH = 3  # rejects in a row that say: it is enforced
-_SPARE_S = 1.0  # after the moment that is told, for clocks that count whole seconds
+BURST = "P1 P2 P3 P4 P28"  # what the first burst shows
 _NONE = 100  # requests that a path without a limiter has to take
-_AHEAD = 16
 
-_Story = Generator["float | Send", Sequence[Event], str]  # a float is a moment to wait for
+Story = Generator["float | Send", Sequence[Event], "str | Done"]  # a float is a moment to wait for
 
 
-def proof(policy: Policy) -> _Story:
-    """The story that `next_step` tells for a policy."""
+def proof(policy: Policy, scenario: Scenario, *, at_most: int, patience: float) -> Story:
+    """The story that `next_step` tells for a policy. Dearer scenes come later; the recovery is always looked at."""
     if policy.algorithm is Algorithm.NONE:
         yield Send(n=_NONE)
         return f"{_NONE} requests at once"
-    window = policy.window.total_seconds()
-    refill = policy.at_once * window / policy.limit if policy.algorithm.bucket else window
-    rest = (2.0 if policy.algorithm is Algorithm.SLIDING_COUNTER else 1.0) * refill
-    yield rest  # what was used before this run is forgotten by then
-    last = yield from _exhaust(policy)
-    if last is None:
+    stage = Stage(policy=policy, scenario=scenario, left=at_most, patience=patience)
+    if not (yield from stage.until(stage.rest)):  # what was used before this run is forgotten by then
+        return Done(reason=f"a rest of {stage.rest:g} s is longer than the patience of {patience:g} s")
+    burst = yield from exhaust(stage, BURST)
+    if accepted(burst[-1]):
         return "no request was rejected"
-    told = _told(last)
-    if told is not None and told > 2 * _SPARE_S + 1:  # half of a short time is within what whole seconds blur
-        yield last.received + told / 2
-        (last,) = yield Send(n=1)
+    played = scenes(policy, scenario)
+    yield from play(stage, played, reserve=policy.at_once + 2 * ENOUGH)
+    short = yield from _recovery(stage)
+    if not short and not (yield from stage.until(stage.ended + stage.rest + SPARE_S)):
+        short = f"a rest of {stage.rest:g} s would end after the patience of {patience:g} s: no recovery was seen"
+    if short:
+        return Done(reason=short, short=short, skipped=tuple(stage.skipped))
+    for id_, variant in doubted(stage, played):
+        yield from stage.ask(1, id_, variant=variant)
+    if stage.affords("P20", policy.at_once + ENOUGH):
+        yield from exhaust(stage, "P13 P20", fresh=True)
+    else:
+        yield from stage.ask(math.ceil(0.9 * policy.at_once), "P13")
+    yield from polls(stage)
+    yield from edge(stage, burst)
+    if burst_is_suspect(stage, burst):
+        yield from serial(stage, burst)
+    return Done(reason=_summary(stage), skipped=tuple(stage.skipped))
+
+
+def _summary(stage: Stage) -> str:
+    text = "the limit was reached, and its recovery was looked at"
+    dear = [one for one in stage.skipped if one.more]
+    if not dear:
+        return text
+    more = sum(one.more for one in dear)
+    return f"{text}; {more} more requests (--max-requests) would also show {', '.join(one.id for one in dear)}"
+
+
+def _recovery(stage: Stage) -> Move[str]:
+    """Within the wait that a rejection asks for, and after it. What was not waited for, if anything."""
+    last = stage.last
+    interval = None if last is None else told(last)
+    if last is None or stage.rejects == []:
+        return ""
+    if interval is not None and sum(interval) / 2 > 2 * SPARE_S + 1:  # half of a shorter time is within what is blurred
+        if not (yield from stage.until(last.received + sum(interval) / 4)):
+            return _impatient(stage, last)
+        (last,) = yield from stage.ask(1, "P7")
     for _ in range(2):
         if accepted(last):
             break
-        told = _told(last)
-        yield last.received + (told if told is not None else window) + _SPARE_S
-        (last,) = yield Send(n=1)
-    # Whole again after a window in which nothing was sent?
-    yield last.received + rest + _SPARE_S
-    yield Send(n=math.ceil(0.9 * policy.at_once))
-    return "the limit was reached, and its recovery was looked at"
+        interval = told(last)
+        wait = stage.policy.window.total_seconds() if interval is None else max(0.0, sum(interval) / 2)
+        if not (yield from stage.until(last.received + wait + SPARE_S)):
+            return _impatient(stage, last)
+        (last,) = yield from stage.ask(1, "P6 P14")
+    return ""
 
 
-def _exhaust(policy: Policy) -> Generator[Send, Sequence[Event], Event | None]:
-    """As fast as it goes until several in a row are rejected, or more were sent than any reading of it admits."""
-    left = 2 * policy.at_once + math.ceil(2 * policy.tolerance * policy.at_once) + _ENOUGH + 2
-    events: list[Event] = []
-    chunk = policy.at_once + _ENOUGH
-    while left > 0:
-        events += yield Send(n=min(chunk, left))
-        left -= min(chunk, left)
-        tail = events[-_ENOUGH:]
-        if not any(accepted(event) for event in tail):
-            return max(tail, key=lambda event: event.received)
-        chunk = _AHEAD
-    return None
-
-
-def _told(event: Event) -> float | None:
-    """Seconds until the quota comes back, as the answer's headers say."""
-    said = read_headers(event.headers)
-    interval = said.retry_after or said.reset
-    return None if interval is None or interval[1] < 0 else max(0.0, sum(interval) / 2)
+def _impatient(stage: Stage, last: Event) -> str:
+    asks = dict(last.headers).get("retry-after")
+    what = f"Retry-After asks for {asks[:40]}" if asks else f"the window is {stage.policy.window.total_seconds():g} s"
+    unit = " s" if asks and asks.isdigit() else ""
+    return f"{what}{unit}, beyond the patience of {stage.patience:g} s: no recovery was seen"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gonogo.model.load import Event
+from gonogo.model.rate_scenes import Skipped, Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,17 +17,27 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """Send `n` requests, `spacing` seconds apart; 0: as fast as it goes, not waiting for answers."""
+    """Send `n` requests, `spacing` seconds apart; 0: as fast as it goes, not waiting for answers.
+
+    `scene`: ids of the properties that they show. `variant`: how they differ, None for plain ones. `fresh`: each over
+    a connection of its own. `serial`: each after the answer of the one before.
+    """
 
     n: int
     spacing: float = 0.0
+    scene: str = ""
+    variant: Variant | None = None
+    fresh: bool = False
+    serial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """Nothing more to learn, or no leave to: why."""
+    """Nothing more to learn, or no leave to: why. `short`: what a proof needed and could not wait for."""
 
     reason: str
+    short: str = ""
+    skipped: tuple[Skipped, ...] = ()
 
 
 Step = Wait | Send | Done

@@ -9,6 +9,7 @@ from gonogo.judges.rate_bounds import breaches
 from gonogo.judges.rate_headers import Said, read_headers
 from gonogo.judges.rate_windows import Span
 from gonogo.model.load import Event, OutcomeClass
+from gonogo.model.rate_scenes import variant_of
 from gonogo.model.ratelimit import Policy, PropertyResult, Shown
 
 _MOST = 3000  # requests of one counter that are judged: the work grows with their square
@@ -21,6 +22,11 @@ class Shot:
     event: Event
     said: Said
     span: Span
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is counted where the policy says; of a variant that is not known."""
+        return not variant_of(self.event)
 
     @property
     def own(self) -> float:
@@ -47,8 +53,8 @@ class Timeline:
 
     @property
     def mine(self) -> list[Shot]:
-        """Those of the side that is judged."""
-        return [shot for shot in self.shots if shot.event.side == self.side]
+        """The plain requests of the side that is judged."""
+        return [shot for shot in self.shots if shot.event.side == self.side and shot.plain]
 
     @property
     def rejects(self) -> list[Shot]:
@@ -61,7 +67,13 @@ class Timeline:
         busy = float("-inf")
         for place, (one, two) in enumerate(zip(self.shots, self.shots[1:], strict=False)):
             after = self.shots[place + 2].span.low if place + 2 < len(self.shots) else float("inf")
-            alone = busy < one.span.low and one.span.high < two.span.low and two.span.high < after
+            alone = (
+                one.plain
+                and two.plain
+                and busy < one.span.low
+                and one.span.high < two.span.low
+                and two.span.high < after
+            )
             if alone and one.event.side == two.event.side == self.side:
                 found.append((one, two))
             busy = max(busy, one.span.high)
@@ -75,7 +87,7 @@ class Timeline:
 
     def unlimited_would_show(self) -> bool:
         """Whether a limiter that rejects nothing would be a definite breach: else a missing 429 means nothing."""
-        spans = [replace(shot.span, admitted=True, rejected=False, held=False) for shot in self.shots]
+        spans = [replace(shot.span, admitted=True, rejected=False, held=False) for shot in self.shots if shot.plain]
         return breaches(self.policy, spans, since=self.since).over is not None
 
 
@@ -97,12 +109,13 @@ def timeline(events: Iterable[Event], policy: Policy, side: str, *, idle: bool, 
     shots: list[Shot] = []
     for event, word in zip(chosen, said, strict=True):
         rejected = event.status in {429, policy.reject_status}
+        plain = not variant_of(event)
         span = Span(
             low=event.sent,
             high=max(event.sent, event.received) + (0.0 if event.status else late),
-            admitted=not rejected and (event.outcome is OutcomeClass.ACCEPTED or 200 <= event.status < 400),
+            admitted=plain and not rejected and (event.outcome is OutcomeClass.ACCEPTED or 200 <= event.status < 400),
             rejected=rejected,
-            held=rejected and event.sent >= since,
+            held=plain and rejected and event.sent >= since,
         )
         shots.append(Shot(event=event, said=word, span=span))
     return Timeline(side=side, policy=policy, shots=tuple(shots), since=since)

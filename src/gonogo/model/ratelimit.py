@@ -37,6 +37,15 @@ class Dialect(StrEnum):
     LEGACY_DATE = "legacy_date"  # X-RateLimit-*, reset as an HTTP date
 
 
+class Scope(StrEnum):
+    """What a counter is of."""
+
+    ADDRESS = "address"
+    KEY = "key"
+    ROUTE = "route"
+    SERVICE = "service"  # one counter for everybody
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What is declared of one path. `none` promises that nothing is ever rejected.
@@ -44,6 +53,7 @@ class Policy:
     `burst` is the most a bucket admits at once, `limit` where it is None. `aligned` says where a fixed window opens:
     at the clock (True), at its first request (False), not known (None). `shared`: both sides feed one counter.
     `tolerance` is a share of the limit by which a limiter may miss it. `counts_rejected`: rejected requests count too.
+    `per` says what each has a counter of its own; empty: not declared.
     """
 
     path: str
@@ -58,6 +68,7 @@ class Policy:
     tolerance: float = 0.0
     aligned: bool | None = None
     counts_rejected: bool = False
+    per: tuple[Scope, ...] = ()
 
     def __post_init__(self) -> None:
         if self.algorithm is not Algorithm.NONE and (self.limit < 1 or self.window <= timedelta(0)):
@@ -83,7 +94,10 @@ class Shown(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyResult:
-    """One property of one side; `reason` says what was seen, `would_fail` what would have made it fail."""
+    """One property of one side; `reason` says what was seen, `would_fail` what would have made it fail.
+
+    `spent` counts the requests that were sent for it; one may be sent for several.
+    """
 
     id: str
     side: str
@@ -91,6 +105,7 @@ class PropertyResult:
     verdict: Shown
     reason: str
     would_fail: str = ""
+    spent: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
