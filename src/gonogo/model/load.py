@@ -10,6 +10,7 @@ from enum import StrEnum
 from gonogo.model.capacity import Steps
 from gonogo.model.environment import Auth, Release
 from gonogo.model.errors import Origin
+from gonogo.model.ratelimit import Policy
 
 REJECTS_WITH = 429  # unless a policy declares another status
 
@@ -170,3 +171,4 @@ class LoadRecord:
     workers_seen: int = 1
     aborted: str | None = None
     release: Release | None = None  # what the environment says goes out
+    policies: Mapping[str, Policy] = field(default_factory=dict)  # side -> what is declared of its path

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from gonogo.model.evidence import plain
 from gonogo.model.load import LatencySummary, LoadRecord, OutcomeClass, SideRecord
 from gonogo.model.load_verdict import Judged, Slo
-from gonogo.model.ratelimit import PropertyResult
+from gonogo.model.ratelimit import Inferred, Policy, PropertyResult
 from gonogo.model.units import show_duration
 from gonogo.reporting.escape import visible
 from gonogo.reporting.load_capacity import capacity_document, found_line
+from gonogo.reporting.load_series import limiter_document, series_document
 
 Json = dict[str, Any]
 SCHEMA = "gonogo/load/1"
 
 
-def load_document(record: LoadRecord, judged: Judged, endpoints: Mapping[str, str]) -> Json:
-    """load.json: all that was measured, a side each, and what it comes to. `endpoints`: side -> method and path."""
+def load_document(
+    record: LoadRecord,
+    judged: Judged,
+    endpoints: Mapping[str, str],
+    limiters: Mapping[str, Policy | Inferred | None] = MappingProxyType({}),
+) -> Json:
+    """load.json: all that was measured, a side each, and what it comes to.
+
+    `endpoints`: side -> method and path; `limiters`: side -> the limiter that is declared or else inferred.
+    """
     profile = record.profile
     return {
         "schema": SCHEMA,
         "run_id": record.run_id,
         "environment": record.environment,
         "release": _release(record),
+        "policies": {side: plain(policy) for side, policy in record.policies.items()},
         "profile": {
             "name": profile.name,
             "workload": profile.workload.value,
@@ -42,7 +53,11 @@ def load_document(record: LoadRecord, judged: Judged, endpoints: Mapping[str, st
         "reasons": list(judged.reasons),
         "workers": {"expected": record.workers_expected, "seen": record.workers_seen},
         "aborted": record.aborted,
-        "sides": {side.side: _side(side, endpoints.get(side.side, ""), judged) for side in record.sides},
+        "sides": {
+            side.side: _side(side, endpoints.get(side.side, ""), judged)
+            | {"limiter": limiter_document(limiters.get(side.side)), "series": series_document(side.series)}
+            for side in record.sides
+        },
         "between": _between(record, judged),
         "timeline": [plain(event) for event in record.events],
     }

@@ -1,0 +1,120 @@
+// Draws what load_charts.py says with uPlot; colours come from the style sheet, so that they follow light and dark.
+"use strict";
+(() => {
+  const specs = JSON.parse(document.getElementById("charts").textContent);
+  const number = (v) => (v == null ? "-" : Math.abs(v) >= 100 ? v.toFixed(0) : String(+v.toPrecision(3)));
+  const share = (v) => (v == null ? "-" : `${+(100 * (1 - 1 / v)).toPrecision(6)} %`);
+
+  const options = (spec, width, color) => {
+    const scale = (axis) => ({
+      time: false,
+      distr: axis.log ? 3 : 1,
+      range: axis.range ? () => axis.range : undefined,
+    });
+    const ink = color("soft"), line = color("line");
+    const grid = { stroke: line, width: 1 }, ticks = { stroke: line, width: 1, size: 4 };
+    const font = "12px system-ui, sans-serif";
+    const axis = (more) => ({ stroke: ink, grid, ticks, font, labelFont: font, labelSize: 20, ...more });
+    const logs = (splits) => splits.map((v) => (v && Number.isInteger(+Math.log10(v).toFixed(6)) ? number(v) : null));
+    const shares = [1, 2, 4, 10, 20, 100, 1000, 1e4, 1e5, 1e6, 1e7];
+    const top = spec.x.range ? spec.x.range[1] : 0;
+    const made = {
+      width,
+      height: spec.wide ? 300 : 230,
+      scales: { x: scale(spec.x), y: scale(spec.y) },
+      axes: [
+        axis({
+          label: spec.x.label,
+          size: 34,
+          ...(spec.x.share
+            ? { splits: () => shares.filter((v) => v <= top * 1.01), values: (_, all) => all.map(share), filter: (_, all) => all }
+            : { values: (_, all) => all.map(number) }),
+        }),
+        axis({ label: spec.y.label, size: 56, ...(spec.y.log ? { values: (_, all) => logs(all) } : { values: (_, all) => all.map(number) }) }),
+      ],
+      series: [{ label: spec.x.share ? "share" : "at", value: (_, v) => (spec.x.share ? share(v) : v == null ? "-" : `${number(v)} s`) }],
+      cursor: { drag: { x: true, y: false }, points: { size: 7 } },
+      legend: { live: true },
+      hooks: { drawClear: [(u) => under(u, spec, color)], draw: [(u) => over(u, spec, color)] },
+    };
+    if (spec.sync) made.cursor.sync = { key: spec.sync, setSeries: false };
+    for (const one of spec.lines) {
+      const stroke = color(one.color);
+      const dots = { show: true, size: one.size || 5, stroke, fill: stroke, width: 0 };
+      made.series.push({
+        label: one.label,
+        stroke,
+        width: one.dots ? 0 : one.width || 1.5,
+        dash: one.dash ? [6, 4] : undefined,
+        paths: one.dots ? () => null : undefined,
+        points: one.dots ? dots : { show: undefined, size: 4, stroke, fill: stroke },
+        value: (_, v) => number(v),
+      });
+    }
+    return made;
+  };
+
+  // Windows of a limiter lie under the points, its limit over them.
+  const under = (u, spec, color) => {
+    const { ctx } = u, { left, top, width, height } = u.bbox;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, top, width, height);
+    ctx.clip();
+    (spec.bands || []).forEach((band, i) => {
+      const from = u.valToPos(band.from, "x", true), to = u.valToPos(band.to, "x", true);
+      ctx.fillStyle = color(i % 2 ? "bandb" : "banda");
+      ctx.fillRect(from, top, to - from, height);
+      ctx.strokeStyle = color("edge");
+      ctx.lineWidth = devicePixelRatio;
+      for (const x of [from, to]) {
+        ctx.beginPath();
+        ctx.moveTo(x, top);
+        ctx.lineTo(x, top + height);
+        ctx.stroke();
+      }
+    });
+    ctx.restore();
+  };
+  const over = (u, spec, color) => {
+    const { ctx } = u, { left, width } = u.bbox;
+    ctx.save();
+    for (const mark of spec.marks || []) {
+      const y = u.valToPos(mark.at, mark.scale || "y", true);
+      ctx.strokeStyle = ctx.fillStyle = color(mark.color || "mark");
+      ctx.lineWidth = 1.5 * devicePixelRatio;
+      ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+      ctx.beginPath();
+      ctx.moveTo(left, y);
+      ctx.lineTo(left + width, y);
+      ctx.stroke();
+      ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+      ctx.textAlign = "right";
+      ctx.fillText(mark.label, left + width - 6 * devicePixelRatio, y - 5 * devicePixelRatio);
+    }
+    ctx.restore();
+  };
+
+  const drawn = [];
+  const draw = () => {
+    const style = getComputedStyle(document.documentElement);
+    const color = (name) => style.getPropertyValue(`--${name}`).trim() || "#888";
+    for (const old of drawn.splice(0)) old.destroy();
+    specs.forEach((spec, i) => {
+      const place = document.getElementById(`chart-${i}`);
+      if (!place || !spec.tables.length) return;
+      const data = spec.tables.length > 1 ? uPlot.join(spec.tables, spec.tables.map((t) => t.slice(1).map(() => 1))) : spec.tables[0];
+      drawn.push(new uPlot(options(spec, place.clientWidth, color), data, place));
+    });
+  };
+  let width = 0;
+  const fit = () => {
+    if (document.body.clientWidth === width) return;
+    width = document.body.clientWidth;
+    draw();
+  };
+  document.documentElement.classList.add("drawn");
+  addEventListener("resize", fit);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  fit();
+})();

@@ -1,0 +1,206 @@
+"""load.json into charts: what each one draws, as plain JSON, and what it says in a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from gonogo.model.units import show_number
+from gonogo.reporting.load_percentiles import percentile_lines
+from gonogo.reporting.load_timeline import timeline_charts
+
+Json = dict[str, Any]
+OUTCOMES = ("accepted", "limited", "error")
+_PERCENTILES = ("p50", "p95", "p99", "max")
+_TIME = "seconds since the start of the run"
+_WIDE = 20.0  # highest over typical latency from which a scale is logarithmic
+_FEW = 5  # answers an interval; fewer are shown one by one, where they are known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """One figure. `spec` is what load_charts.js draws, `says` the same for who sees no picture."""
+
+    title: str
+    says: str
+    spec: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Figures that belong together, two in a row where there is room."""
+
+    title: str
+    note: str
+    charts: tuple[Chart, ...]
+
+
+def sections(document: Mapping[str, Any]) -> tuple[Section, ...]:
+    """All figures of a run; a section without a figure says in its note why."""
+    sides: Mapping[str, Json] = document["sides"]
+    made = [
+        Section(
+            title="Latency over time",
+            note="By the time of the answer. From the moment a request was due in an open workload.",
+            charts=tuple(_latency(document, sides)),
+        ),
+        Section(
+            title="Latency distribution",
+            note="How long the given share of requests took at most: every bucket of the record.",
+            charts=tuple(_distribution(sides)),
+        ),
+        Section(title="Requested and achieved rate", note="Requests a second.", charts=tuple(_rates(sides))),
+    ]
+    drawn, notes = timeline_charts(document)
+    charts = tuple(Chart(title=title, says=says, spec=spec) for title, says, spec in drawn)
+    made.append(Section(title="Accepted and rejected", note=" ".join(notes), charts=charts))
+    return tuple(made)
+
+
+def _latency(document: Mapping[str, Any], sides: Mapping[str, Json]) -> Iterator[Chart]:
+    """A chart an outcome class and side; the sides of one class share their scale, so that they can be compared."""
+    last = max((side["series"]["ends_s"] for side in sides.values() if side.get("series")), default=0.0)
+    for outcome in OUTCOMES:
+        found = {name: side["series"] for name, side in sides.items() if _count(side.get("series"), outcome)}
+        scale = _scale([series["outcomes"][outcome] for series in found.values()])
+        for name, series in found.items():
+            columns = series["outcomes"][outcome]
+            middle = [at + series["interval_s"] / 2 for at in series["at_s"]]
+            dots = [
+                (round(one["received"], 4), round((one["received"] - one["intended"]) * 1000, 3))
+                for one in document.get("timeline", ())
+                if one["side"] == name and one["outcome"] == outcome
+            ]
+            busy = sum(1 for each in columns["count"] if each)
+            sparse = bool(dots) and sum(columns["count"]) < _FEW * busy
+            lines = [] if sparse else [_line(each, each, columns[each]) for each in _PERCENTILES]
+            tables = [] if sparse else [[middle, *(columns[each] for each in _PERCENTILES)]]
+            if dots and sum(columns["count"]) <= 2000:
+                dots.sort()
+                lines.append({"label": "a request", "color": outcome, "dots": True})
+                tables.append([[at for at, _ in dots], [took for _, took in dots]])
+            yield Chart(
+                title=f"{name}: {outcome}",
+                says=_latency_words(name, outcome, series),
+                spec={
+                    "x": {"label": _TIME, "range": [0, last]},
+                    "y": {"label": "ms"} | scale,
+                    "sync": "time",
+                    "lines": lines,
+                    "tables": tables,
+                },
+            )
+
+
+def _distribution(sides: Mapping[str, Json]) -> Iterator[Chart]:
+    found = [
+        (name, outcome, line)
+        for name, side in sides.items()
+        for outcome, line in percentile_lines(side.get("histograms", ())).items()
+    ]
+    if not found:
+        return
+    most = max(line[0][-1] for _, _, line in found)
+    highest, typical = max(max(line[1]) for _, _, line in found), median(line[1][0] for _, _, line in found)
+    names = list(sides)
+    says = "; ".join(
+        f"{name} {outcome}: half within {_ms(sides[name]['outcomes'][outcome]['p50'])},"
+        f" 99 % within {_ms(sides[name]['outcomes'][outcome]['p99'])}"
+        for name, outcome, _ in found
+    )
+    yield Chart(
+        title="all sides and outcomes" if len(names) > 1 else "all outcomes",
+        says=f"{says}.",
+        spec={
+            "x": {"label": "share of requests", "log": True, "share": True, "range": [1, max(10, most)]},
+            "y": {"label": "ms"} | _bounds(typical, highest),
+            "wide": True,
+            "lines": [
+                {"label": f"{name} {outcome}", "color": outcome, "dash": names.index(name) > 0, "width": 2}
+                for name, outcome, _ in found
+            ],
+            "tables": [[list(line[0]), list(line[1])] for _, _, line in found],
+        },
+    )
+
+
+def _rates(sides: Mapping[str, Json]) -> Iterator[Chart]:
+    found = {name: side["series"] for name, side in sides.items() if side.get("series") and side["series"]["at_s"]}
+    last = max((series["ends_s"] for series in found.values()), default=0.0)
+    drawn = {name: _rate_columns(series) for name, series in found.items()}
+    highest = max((each for lines in drawn.values() for line in lines.values() for each in line if each), default=1.0)
+    for name, lines in drawn.items():
+        series = found[name]
+        asked, achieved = sides[name]["requested_rate"], sides[name]["achieved_rate"]
+        wanted = (
+            "no rate was requested: users waited for their answers" if asked is None else f"{asked:.1f}/s requested"
+        )
+        yield Chart(
+            title=name,
+            says=f"{name}: {wanted}, {achieved:.1f}/s achieved over the whole run.",
+            spec={
+                "x": {"label": _TIME, "range": [0, last]},
+                "y": {"label": "requests a second", "range": [0, highest * 1.1]},
+                "sync": "time",
+                "lines": [
+                    _line(label, label, values) | {"dash": label == "requested"} for label, values in lines.items()
+                ],
+                "tables": [[[at + series["interval_s"] / 2 for at in series["at_s"]], *lines.values()]],
+            },
+        )
+
+
+def _rate_columns(series: Mapping[str, Any]) -> dict[str, list[float | None]]:
+    """Rates over the part of each interval in which the side was in use; None where that is too short to say."""
+    width, begins, ends = series["interval_s"], series["begins_s"], series["ends_s"]
+    covered = [min(at + width, ends) - max(at, begins) for at in series["at_s"]]
+
+    def rate(counts: Sequence[int]) -> list[float | None]:
+        return [
+            round(count / part, 3) if part >= width / 4 else None for count, part in zip(counts, covered, strict=True)
+        ]
+
+    lines = {} if series["requested"] is None else {"requested": rate(series["requested"])}
+    lines["sent"] = rate(series["sent"])
+    counted = {outcome: series["outcomes"][outcome]["count"] for outcome in OUTCOMES}
+    return lines | {outcome: rate(counts) for outcome, counts in counted.items() if any(counts)}
+
+
+def _line(label: str, color: str, values: Sequence[float | None]) -> Json:
+    """A line; where only single intervals have a value, they are dots."""
+    return {"label": label, "color": color} | ({"dots": True} if sum(v is not None for v in values) < 2 else {})
+
+
+def _scale(columns: Sequence[Mapping[str, Any]]) -> Json:
+    typical = [each for column in columns for each in column["p50"] if each is not None]
+    highest = max((each for column in columns for each in column["max"] if each is not None), default=0.0)
+    return _bounds(median(typical), highest) if typical else {}
+
+
+def _bounds(typical: float, highest: float) -> Json:
+    """From 0, or logarithmic where the worst would press the rest to the ground."""
+    if typical <= 0 or highest < _WIDE * typical:
+        return {"range": [0, max(highest * 1.1, 0.001)]}
+    return {"range": [10 ** math.floor(math.log10(typical / 3)), highest * 1.3], "log": True}
+
+
+def _latency_words(name: str, outcome: str, series: Mapping[str, Any]) -> str:
+    columns, width = series["outcomes"][outcome], series["interval_s"]
+    p95 = [each for each in columns["p95"] if each is not None]
+    worst = max(each for each in columns["max"] if each is not None)
+    at = series["at_s"][columns["max"].index(worst)]
+    return (
+        f"{name}, {sum(columns['count'])} {outcome}: p95 from {_ms(min(p95))} to {_ms(max(p95))} in intervals of "
+        f"{show_number(width)} s; the slowest took {_ms(worst)}, at {show_number(at)} s."
+    )
+
+
+def _count(series: Mapping[str, Any] | None, outcome: str) -> int:
+    return 0 if not series else sum(series["outcomes"][outcome]["count"])
+
+
+def _ms(value: float) -> str:
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.1f} ms" if value >= 10 else f"{value:.2f} ms"

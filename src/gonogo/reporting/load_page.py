@@ -1,0 +1,228 @@
+"""load.json into one HTML page with charts: no request for anything, readable without JavaScript, dark and narrow."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from gonogo.model.units import show_duration, show_number
+from gonogo.reporting.escape import html as safe
+from gonogo.reporting.html_style import STYLE
+from gonogo.reporting.load_charts import OUTCOMES, Section, sections
+from gonogo.reporting.load_page_style import LOAD_STYLE
+from gonogo.reporting.words import word
+
+Json = dict[str, Any]
+_WITHOUT = "The charts need JavaScript. What they show is said below each title; every figure stands in load.json."
+_WORDS = {"pass": "passed", "fail": "failed", "not_visible": "not visible"}
+_CLASSES = {"pass": "pass", "fail": "fail", "not_visible": "inconclusive"}
+
+
+def page_from_document(document: Mapping[str, Any]) -> str:
+    """The whole page, UTF-8: a pure function of what stands in load.json, and so the same for a run read again."""
+    drawn = sections(document)
+    style = STYLE + _read("vendor/uPlot.min.css") + LOAD_STYLE
+    data = _data([chart.spec for section in drawn for chart in section.charts])
+    library, draw = _read("vendor/uPlot.iife.min.js"), _read("load_charts.js")
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(library)}' '{_hash(draw)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    decision = str(document["decision"])
+    title = f"{decision}: {document['environment']}, {document['profile']['name']}"
+    parts = [
+        "<!DOCTYPE html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        f"<title>{safe(title)}</title><style>{style}</style></head><body>",
+        _header(document, decision),
+        "<main>",
+        f'<noscript><p class="noscript">{_WITHOUT}</p></noscript>',
+        _objectives(document),
+        _outcomes(document),
+        *_figures(drawn),
+        _properties(document),
+        '</main><footer><p>Files of this run: <a href="load.json">load.json</a></p>',
+        f'<p class="soft">run <code>{safe(str(document["run_id"]))}</code></p></footer>',
+        f'<script type="application/json" id="charts">{data}</script>',
+        f"<script>{library}</script><script>{draw}</script></body></html>",
+    ]
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+@cache
+def _read(name: str) -> str:
+    return files("gonogo.reporting").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def _data(specs: Sequence[Json]) -> str:
+    """JSON that ends no script element, whatever a server or a user wrote into it."""
+    text = json.dumps(specs, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _header(document: Mapping[str, Any], decision: str) -> str:
+    profile, started, ended = (
+        document["profile"],
+        *(datetime.fromisoformat(document[at]) for at in ("started", "ended")),
+    )
+    release = document.get("release")
+    facts = [("Environment", document["environment"]), ("Profile", _profile(profile))]
+    if release:
+        facts.append(("Release", ", ".join(str(each) for each in release.values() if each)))
+    facts += [(name.capitalize(), _sent(side)) for name, side in document["sides"].items()]
+    workers = document["workers"]
+    if workers["expected"] > 1 or workers["seen"] != workers["expected"]:
+        facts.append(("Workers", f"{workers['seen']} of {workers['expected']}"))
+    listed = "".join(f"<dt>{safe(name)}</dt><dd>{safe(str(text))}</dd>" for name, text in facts)
+    reasons = "".join(f"<li>{safe(reason)}</li>" for reason in document["reasons"])
+    lead = f"<ul>{reasons}</ul>" if reasons else f"<p>{safe(_proven(document))}</p>"
+    return (
+        f'<header class="{safe(decision)}"><p class="soft">Load run</p>'
+        f'<h1><span class="{safe(decision)}">{safe(decision)}</span> {_decision_words(decision)}</h1>{lead}'
+        f'<dl class="facts">{listed}</dl>'
+        f'<p class="soft"><time datetime="{started.isoformat()}">{started:%Y-%m-%d %H:%M:%S}</time> to '
+        f'<time datetime="{ended.isoformat()}">{ended:%H:%M:%S %Z}</time> ({show_duration(ended - started)})</p>'
+        "</header>"
+    )
+
+
+def _decision_words(decision: str) -> str:
+    return word(decision, "en") if decision != "GO" else "what the profile has to prove is proven"
+
+
+def _proven(document: Mapping[str, Any]) -> str:
+    return f"Proven on each side: {', '.join(document['profile']['proves']) or 'nothing was asked for'}."
+
+
+def _profile(profile: Mapping[str, Any]) -> str:
+    """How it sends, in a line."""
+    bounds = [f"at most {profile['requests']} requests a side"] if profile["requests"] is not None else []
+    if profile["duration_s"] is not None:
+        bounds.append(f"for {show_number(profile['duration_s'])} s")
+    if profile["workload"] == "open":
+        how = f"{show_number(profile['rate'])} arrivals a second" if profile["rate"] else "arrivals at a rate"
+    else:
+        users = profile["connections"]
+        how = f"{users} user{'s' if users != 1 else ''}, {show_number(profile['delay_s'])} s after each answer"
+    return f"{profile['name']}: {profile['workload']}, {', '.join([how, *bounds])}"
+
+
+def _sent(side: Mapping[str, Any]) -> str:
+    asked = "" if side["requested_rate"] is None else f" of {side['requested_rate']:.1f}/s requested"
+    return f"{side['endpoint']}: {side['requests']} requests, {side['achieved_rate']:.1f}/s{asked}"
+
+
+def _objectives(document: Mapping[str, Any]) -> str:
+    rows = [
+        f'<tr><td class="word">{_verdict(slo["verdict"])}</td><td>{safe(slo["name"])}{_beside(slo)}</td>'
+        f'<td class="number">{"none" if slo["value"] is None else safe(show_number(slo["value"]))}</td>'
+        f'<td class="number">{safe(slo["comparator"])} {safe(show_number(slo["limit"]))} {safe(slo["unit"])}</td>'
+        f'<td class="number">{slo["samples"]}</td></tr>'
+        for side in document["sides"].values()
+        for slo in side["slos"]
+    ]
+    if not rows:
+        return "<h2>Objectives</h2><p>The environment declares no objective for these sides.</p>"
+    head = _head(("Verdict", "Objective"), ("Value", "Limit", "Samples"))
+    return f'<h2>Objectives</h2><div class="scroll"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _beside(slo: Mapping[str, Any]) -> str:
+    return "" if slo["decides"] else ' <span class="soft">does not decide this profile</span>'
+
+
+def _outcomes(document: Mapping[str, Any]) -> str:
+    """Counts and latencies an outcome class and side, those that came."""
+    rows = []
+    for name, side in document["sides"].items():
+        for outcome in OUTCOMES:
+            one = side["outcomes"][outcome]
+            if one["count"] or outcome == "accepted":
+                figures = [f"{one[each]:.1f}" if one["count"] else "" for each in ("p50", "p90", "p95", "p99", "max")]
+                cells = [
+                    str(one["count"]),
+                    f"{one['count'] / side['requests']:.1%}" if side["requests"] else "",
+                    *figures,
+                ]
+                numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
+                rows.append(
+                    f'<tr><th scope="row">{safe(name)}</th><td>{outcome}{_kinds(side, outcome)}</td>{numbers}</tr>'
+                )
+    head = _head(("Side", "Outcome"), ("Requests", "Share", "p50", "p90", "p95", "p99", "max ms"))
+    return f'<h2>Outcomes</h2><div class="scroll"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _kinds(side: Mapping[str, Any], outcome: str) -> str:
+    """Which errors: statuses, and reasons where there was no answer."""
+    if outcome != "error":
+        return ""
+    kinds = [f"{n} x {status}" for status, n in side["statuses"].items() if int(status) >= 400 and status != "429"]
+    kinds += [f"{n} x {reason}" for reason, n in side["errors"].items()]
+    return f' <span class="soft">{safe(", ".join(kinds))}</span>' if kinds else ""
+
+
+def _figures(drawn: Sequence[Section]) -> list[str]:
+    parts, number = [], 0
+    for section in drawn:
+        parts.append(f"<h2>{safe(section.title)}</h2>")
+        if section.note:
+            parts.append(f'<p class="soft">{safe(section.note)}</p>')
+        figures = []
+        for chart in section.charts:
+            figures.append(
+                f'<figure><h3>{safe(chart.title)}</h3><div class="plot" id="chart-{number}" role="img" '
+                f'aria-label="{safe(chart.says)}"></div><figcaption>{safe(chart.says)}</figcaption></figure>'
+            )
+            number += 1
+        if figures:
+            parts.append(f'<div class="charts{" one" * (len(figures) == 1)}">{"".join(figures)}</div>')
+    return parts
+
+
+def _properties(document: Mapping[str, Any]) -> str:
+    found = [(name, one) for name, side in document["sides"].items() for one in side["rate_limit"]]
+    if not found:
+        return ""
+    shown = [(name, one) for name, one in found if one.get("decides", True) or one["verdict"] == "fail"]
+    rest = [(name, one) for name, one in found if (name, one) not in shown]
+    parts = ["<h2>Properties</h2>", _property_table(shown) if shown else ""]
+    if rest:
+        title = f"{len(rest)} more that do not decide this profile"
+        parts.append(f"<details><summary>{title}</summary>{_property_table(rest)}</details>")
+    return "".join(parts)
+
+
+def _property_table(found: Sequence[tuple[str, Json]]) -> str:
+    rows = "".join(
+        f'<tr><td class="word">{_verdict(one["verdict"])}</td><td>{safe(name)}</td>'
+        f'<td><code>{safe(one["id"])}</code></td><td class="why">{safe(one["reason"])}{_would(one)}</td></tr>'
+        for name, one in found
+    )
+    head = _head(("Verdict", "Side", "Property", "Why"), ())
+    return f'<table class="properties">{head}<tbody>{rows}</tbody></table>'
+
+
+def _would(one: Mapping[str, Any]) -> str:
+    return f'<br><span class="soft">would fail: {safe(one["would_fail"])}</span>' if one.get("would_fail") else ""
+
+
+def _verdict(verdict: str) -> str:
+    return f'<strong class="{_CLASSES[verdict]}">{_WORDS[verdict]}</strong>'
+
+
+def _head(texts: Sequence[str], numbers: Sequence[str]) -> str:
+    cells = "".join(f'<th scope="col">{text}</th>' for text in texts)
+    cells += "".join(f'<th scope="col" class="number">{text}</th>' for text in numbers)
+    return f"<thead><tr>{cells}</tr></thead>"
