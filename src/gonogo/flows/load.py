@@ -21,7 +21,8 @@ from gonogo.config.secrets import Secrets
 from gonogo.flows.clock import SystemClock
 from gonogo.flows.load_guards import PROBE, SIDES, check_path, guard_host, guard_profile
 from gonogo.flows.started import Started, Starter
-from gonogo.judges.load_run import PROPERTIES, Standard
+from gonogo.judges.load_run import PROPERTIES
+from gonogo.judges.load_slos import Standard
 from gonogo.model.environment import Environment, Release
 from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.model.load import REJECTS_WITH, Profile, Target, Workload

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from gonogo.judges.load_reasons import kept_silent, said, unseen
-from gonogo.model.environment import Objective
-from gonogo.model.load import REJECTS_WITH, LatencySummary, LoadRecord, OutcomeClass, SideRecord, Workload
+from gonogo.judges.load_slos import (
+    ACHIEVED,
+    CAPACITY,
+    LATENCIES,
+    MINUS,
+    OVER,
+    RATIOS,
+    Standard,
+    between_slos,
+    side_slos,
+    summary,
+)
+from gonogo.model.load import REJECTS_WITH, LoadRecord, OutcomeClass, SideRecord, Workload
 from gonogo.model.load_verdict import Judged, Slo
-from gonogo.model.ratelimit import Algorithm, Policy, PropertyResult, Shown
-from gonogo.model.units import Unit, convert, show_number
+from gonogo.model.ratelimit import Algorithm, PropertyResult, Shown
 from gonogo.model.verdict import Decision
 
-LATENCY, ERRORS = "latency", "errors"
+LATENCY, ERRORS, RATE = "latency", "errors", "rate"
 KEPT_RATE = 0.9  # of the requested rate; below it the generator was the bottleneck
-MEASURED = ("p50", "p95", "p99", "error_ratio", "success")  # objectives are named <side>_<one of these>
-DECIDES = {LATENCY: ("p50", "p95", "p99"), ERRORS: ("error_ratio", "success")}
+DECIDES = {LATENCY: LATENCIES, ERRORS: RATIOS, RATE: (ACHIEVED,)}
+PARITY = "P26"
 ENFORCES = ("P1", "P2", "P3", "P4", "P5")  # what a limiter that was reached shows of its policy
 # What the rate-limit judge sees without one request more than the profile's.
 COSTLESS = (*(f"P{n}" for n in range(1, 15)), "P22", "P23", "P24", "P25", "P26")
-PROPERTIES = (*COSTLESS, LATENCY, ERRORS)
+PROPERTIES = (*COSTLESS, LATENCY, ERRORS, RATE, CAPACITY)
 _REFUSED = frozenset({401, 403})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standard:
-    """What one side is held against. `names` says where the side's objectives stand: `canary` for canary_p95."""
-
-    path: str
-    names: str
-    objectives: Mapping[str, Objective]
-    policy: Policy | None = None
 
 
 def judge_load(record: LoadRecord, standards: Mapping[str, Standard], others: Iterable[PropertyResult] = ()) -> Judged:
@@ -40,27 +40,30 @@ def judge_load(record: LoadRecord, standards: Mapping[str, Standard], others: It
     has to pass, what it watches must not fail.
     """
     sides = {side.side: side for side in record.sides}
-    slos = tuple(
-        slo
-        for name, standard in standards.items()
-        if name in sides
-        for slo in _slos(sides[name], standard, record.profile.proves)
-    )
+    slos = tuple(_slos(record, sides, standards))
     seen = tuple(others)
     given = {(one.id, one.side): one for one in seen if one.id != "P22"}  # here a lost answer counts, too
     proves, watches = record.profile.proves, record.profile.watches
     own = {*proves, *watches}
-    beside = tuple(one for one in seen if one.side in sides and one.id not in own and _tells(one))
+    parity = [one for one in seen if one.id == PARITY]
+    beside = tuple(
+        one
+        for one in seen
+        if (one.side in sides or one.id == PARITY) and one.id not in own and (one in parity or _tells(one))
+    )
     proven = tuple(
         kept_silent(given.get((wanted, name)), standard, sides[name])
         or _finding(wanted, sides[name], standard, record, slos)
         for name, standard in standards.items()
         if name in sides
         for wanted in proves
+        if wanted != PARITY
     )
-    findings = (*proven, *(one for one in seen if one.id in watches))
+    both = (_parity(record, standards, parity),) if PARITY in proves else ()
+    findings = (*proven, *both, *(one for one in seen if one.id in watches))
     failed = [one for one in findings if one.verdict is Shown.FAIL]
     hold = [*_missing(record, standards), *unseen(proven, standards)]
+    hold += [said(one) for one in both if one.verdict is Shown.NOT_VISIBLE]
     harm = [said(one) for one in failed]
     refused = [side for side in record.sides if _is_refused(side)]
     if harm and len(standards) > 1 and {one.side for one in failed} >= set(standards):
@@ -142,7 +145,7 @@ def _finding(
 
 
 def _by_objectives(wanted: str, slos: list[Slo], standard: Standard) -> tuple[Shown, str]:
-    mine = [slo for slo in slos if any(slo.name == f"{standard.names}_{each}" for each in DECIDES[wanted])]
+    mine = [slo for slo in slos if slo.decides and any(_measures(slo, standard, each) for each in DECIDES[wanted])]
     if not mine:
         names = " or ".join(f"{standard.names}_{each}" for each in DECIDES[wanted])
         return Shown.NOT_VISIBLE, f"the environment has no objective {names}"
@@ -153,8 +156,13 @@ def _by_objectives(wanted: str, slos: list[Slo], standard: Standard) -> tuple[Sh
     return Shown.PASS, "; ".join(slo.reason for slo in mine)
 
 
+def _measures(slo: Slo, standard: Standard, measure: str) -> bool:
+    name = f"{standard.names}_{measure}"
+    return slo.name == name or slo.name.startswith((f"{name}_{OVER}_", f"{name}_{MINUS}_"))
+
+
 def _no_errors(side: SideRecord, standard: Standard) -> tuple[Shown, str]:
-    count = _summary(side, OutcomeClass.ERROR).count
+    count = summary(side, OutcomeClass.ERROR).count
     if not count:
         return Shown.PASS, f"no error in {side.requests} requests"
     rejects = {REJECTS_WITH, standard.policy.reject_status if standard.policy is not None else REJECTS_WITH}
@@ -165,7 +173,7 @@ def _no_errors(side: SideRecord, standard: Standard) -> tuple[Shown, str]:
 
 
 def _never_rejected(side: SideRecord, standard: Standard) -> tuple[Shown, str]:
-    limited = _summary(side, OutcomeClass.LIMITED).count
+    limited = summary(side, OutcomeClass.LIMITED).count
     declared = f"no policy is declared for {standard.path}" if standard.policy is None else "the policy promises none"
     if limited:
         return Shown.FAIL, f"{limited} of {side.requests} requests were answered 429, and {declared}"
@@ -173,7 +181,7 @@ def _never_rejected(side: SideRecord, standard: Standard) -> tuple[Shown, str]:
 
 
 def _retry_after(side: SideRecord, record: LoadRecord) -> tuple[Shown, str]:
-    limited = _summary(side, OutcomeClass.LIMITED).count
+    limited = summary(side, OutcomeClass.LIMITED).count
     if not limited:
         return Shown.PASS, f"none of {side.requests} requests was rejected"
     seen = [one for one in record.events if one.side == side.side and one.outcome is OutcomeClass.LIMITED]
@@ -185,51 +193,27 @@ def _retry_after(side: SideRecord, record: LoadRecord) -> tuple[Shown, str]:
     return Shown.PASS, f"all {limited} rejects have a Retry-After"
 
 
-def _slos(side: SideRecord, standard: Standard, proves: tuple[str, ...]) -> Iterable[Slo]:
-    for measure in MEASURED:
-        name = f"{standard.names}_{measure}"
-        objective = standard.objectives.get(name)
-        if objective is not None:
-            yield _slo(name, measure, side, objective, proves)
+def _slos(record: LoadRecord, sides: Mapping[str, SideRecord], standards: Mapping[str, Standard]) -> Iterator[Slo]:
+    """Objectives of each side, then of one against the other."""
+    mine = (pair for name, one in standards.items() if name in sides for pair in side_slos(sides[name], one))
+    for measure, slo in (*mine, *between_slos(sides, standards)):
+        yield replace(slo, decides=any(measure in DECIDES.get(one, ()) for one in record.profile.proves))
 
 
-def _slo(name: str, measure: str, side: SideRecord, objective: Objective, proves: tuple[str, ...]) -> Slo:
-    value, samples = _measured(measure, side, objective.unit)
-    shown = "nothing" if value is None else f"{show_number(value)} {objective.unit}"
-    rule = f"{name} {shown} {objective.comparator.symbol} {show_number(objective.limit)} {objective.unit} (n={samples})"
-    if value is None or samples < objective.min_samples:
-        verdict, reason = Shown.NOT_VISIBLE, f"{rule}: {objective.min_samples} samples are needed"
-    elif objective.comparator.holds(value, objective.limit):
-        verdict, reason = Shown.PASS, rule
-    else:
-        verdict, reason = Shown.FAIL, f"not {rule}"
-    return Slo(
-        name=name,
-        side=side.side,
-        value=value,
-        comparator=objective.comparator.symbol,
-        limit=objective.limit,
-        unit=objective.unit,
-        samples=samples,
-        verdict=verdict,
-        reason=reason,
-        decides=any(measure in DECIDES[one] for one in proves if one in DECIDES),
+def _parity(record: LoadRecord, standards: Mapping[str, Standard], given: Iterable[PropertyResult]) -> PropertyResult:
+    """P26 of a profile that proves it; it is of both sides."""
+    for one in given:
+        return one
+    paths = " and ".join(dict.fromkeys(one.path for one in standards.values()))
+    reason = (
+        f"the sides were asked at different paths, {paths}"
+        if len({one.path for one in standards.values()}) > 1
+        else "the sides were not held against each other"
     )
-
-
-def _measured(measure: str, side: SideRecord, unit: Unit) -> tuple[float | None, int]:
-    """Latencies are those of accepted requests: fast rejections never flatter them."""
-    accepted = _summary(side, OutcomeClass.ACCEPTED)
-    match measure:
-        case "error_ratio":
-            errors = _summary(side, OutcomeClass.ERROR).count
-            return (errors / side.requests if side.requests else None), side.requests
-        case "success":
-            return (accepted.count / side.requests if side.requests else None), side.requests
-        case _:
-            milliseconds: float = getattr(accepted, measure)
-            return (convert(milliseconds, Unit.MS, unit) if accepted.count else None), accepted.count
-
-
-def _summary(side: SideRecord, outcome: OutcomeClass) -> LatencySummary:
-    return side.outcomes.get(outcome) or LatencySummary()
+    return PropertyResult(
+        id=PARITY,
+        side=", ".join(side.side for side in record.sides),
+        path=paths,
+        verdict=Shown.NOT_VISIBLE,
+        reason=reason,
+    )

@@ -139,6 +139,8 @@ def quantity(value: float, unit: Unit | None) -> str:
             return f"{show_number(value)} per hour"
         case Unit.PER_SECOND:
             return f"{show_number(value)} per second"
+        case Unit.TIMES:
+            return f"{show_number(value)} times"
         case Unit.S if abs(value) >= _LONG_S:
             return f"{show_number(round(value))} s ({show_number(round(value / 3600, 1))} h)"
         case Unit.MS | Unit.S | Unit.BYTES | Unit.MB:

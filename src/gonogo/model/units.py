@@ -22,6 +22,7 @@ class Unit(StrEnum):
     COUNT = "count"
     PER_HOUR = "per_hour"
     PER_SECOND = "per_second"
+    TIMES = "times"  # one quantity over another of its kind
 
 
 # Factor to the base unit of a family: only units of one family convert into each other.
@@ -34,6 +35,7 @@ _FAMILY: dict[Unit, tuple[str, float]] = {
     Unit.COUNT: ("count", 1.0),
     Unit.PER_HOUR: ("rate", 1 / 3600),
     Unit.PER_SECOND: ("rate", 1.0),
+    Unit.TIMES: ("times", 1.0),
 }
 
 
