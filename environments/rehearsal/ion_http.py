@@ -19,6 +19,7 @@ from functools import partial
 import bad_transport
 import canary_metrics
 import mentoring
+from capacity import FAULT as SATURATES
 from http_server import Call, HttpServer, Reply
 from limited_paths import EXAMINED, RULES
 from mentoring import stamp
@@ -68,6 +69,8 @@ def _side(ref: WorldRef, side: str, call: Call) -> Reply:
     passed = world.limits.ask(side, call)
     if world.stalls.on(side):
         world.stalls.wait()
+    if side == "canary" and world.fault(SATURATES):
+        world.saturating.wait()
     served = _Served(reply=passed.reply) if passed.reply is not None else _route(world, side, call)
     if passed.slows > 1:
         time.sleep((time.monotonic() - began) * (passed.slows - 1))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from capacity import Saturating
 from limited_paths import LimitedPaths
 from services import CANARY, STABLE, STAGING, Revision, Service, Traffic, build
 from stalls import Stalls
@@ -67,6 +68,7 @@ class World:
         self.counters: dict[str, float] = {}  # what faults that come and go remember; guarded by lock
         self.limits = LimitedPaths(faults)
         self.stalls = Stalls(faults)
+        self.saturating = Saturating()
         self.new_image = str(release["image"])
         self.new_version = f"v{release['version']}"
         base = self.new_image.rpartition(":")[0]

@@ -107,15 +107,15 @@ def estimate(plan: Plan, side: str, steps: Sequence[CapacityStep], bars: Sequenc
             said=f"{said}: {_why(steps, first) or ended.reason}",
         )
     doubt = 0.5 ** tallies[low].kept + (0.5 ** tallies[high].broken if high is not None else 0.0)
-    if not shown(low, steps, bars):
-        made = replace(made, complete=False)
+    seen = shown(low, steps, bars)
+    proven = seen and tallies[low].kept >= plan.steps.repeats
     sustained = _sustained(plan, [step for step in steps if step.rate == low])
     blame = _blamed(tallies, low)
     if high is not None:
         said = f"{show_number(low)}/s kept, {show_number(high)}/s broken: {_why(steps, high)}"
     else:
         said = f"not reached within the bounds: at least {show_number(low)}/s ({ended.reason})"
-    if not shown(low, steps, bars):
+    if not seen:
         said += f"; {low:g}/s is not shown on enough samples"
     return replace(
         made,
@@ -125,6 +125,8 @@ def estimate(plan: Plan, side: str, steps: Sequence[CapacityStep], bars: Sequenc
         confidence=max(0.0, 1 - doubt),
         limited_by=_limit(steps, high if high is not None else blame, ended),
         said=said,
+        proven=proven,
+        complete=made.complete and proven,
     )
 
 

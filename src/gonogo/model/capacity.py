@@ -66,7 +66,8 @@ class CapacityStep:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
     """What one side bears. `rate` is the highest rate that was kept, `high` the lowest that was broken; the truth
-    lies in `low`..`high` with `confidence`. `complete`: the search came to its own end.
+    lies in `low`..`high` with `confidence`. `proven`: `rate` was kept in as many steps as the profile wants, on
+    enough samples. `complete`: it is, and the search came to its own end.
     """
 
     side: str
@@ -77,4 +78,5 @@ class Capacity:
     confidence: float = 0.0
     limited_by: str | None = None  # an objective, `generator`, `connections`, or a bound of the profile
     said: str = ""  # the finding in a sentence
+    proven: bool = False
     complete: bool = False

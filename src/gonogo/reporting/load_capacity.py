@@ -43,6 +43,7 @@ def capacity_document(capacity: Capacity) -> Json:
             "high": capacity.high,
             "confidence": capacity.confidence,
             "limited_by": capacity.limited_by,
+            "proven": capacity.proven,
             "complete": capacity.complete,
             "said": capacity.said,
         },
