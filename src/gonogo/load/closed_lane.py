@@ -62,10 +62,11 @@ class ClosedLane(Lane):
         return now < self._ends and (self._cap is None or self.sent < self._cap)
 
     def _next(self, connection: Connection, now: int, *, lost: bool) -> None:
-        if not self._may(now + self._delay):
+        due = now + self._delay
+        if due >= self._ends or (self._cap is not None and self.sent >= self._cap):
             return
         if self._delay or lost or connection.state == CLOSED:
-            heapq.heappush(self._waiting, (now + self._delay, next(self._turns), connection))
+            heapq.heappush(self._waiting, (due, next(self._turns), connection))
         else:
             self._send(connection, now, now)
 

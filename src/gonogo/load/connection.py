@@ -39,10 +39,25 @@ class Connection(Opening):
         if self.state != OPEN:
             super().ready(mask)
             return
-        if mask & WRITE and self._out:
-            self._flush()
-        if mask & ~WRITE and self.state == OPEN:
-            self._read()
+        if mask != READ:
+            if mask & WRITE and self._out:
+                self._flush()
+            if self.state != OPEN or not mask & ~WRITE:
+                return
+        try:
+            data = self._socket.recv(CHUNK)  # type: ignore[union-attr]
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.lose(lost(error))
+            return
+        now = clock()
+        if not data:
+            self._end_of_stream(now)
+        elif self._tls is None:
+            self._take(data, now)
+        else:
+            self._decrypt(self._tls, data, now)
 
     def lose(self, reason: str, now: int | None = None) -> None:
         """Close it; a request that is under way ends without an answer."""
@@ -80,23 +95,6 @@ class Connection(Opening):
         if count != len(request):
             self._out = request[count:]
             self._watch(READ | WRITE)
-
-    def _read(self) -> None:
-        try:
-            data = self._socket.recv(CHUNK)  # type: ignore[union-attr]
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self.lose(lost(error))
-            return
-        now = clock()
-        tls = self._tls
-        if not data:
-            self._end_of_stream(now)
-        elif tls is None:
-            self._take(data, now)
-        else:
-            self._decrypt(tls, data, now)
 
     def _decrypt(self, tls: Tls, data: bytes, now: int) -> None:
         try:

@@ -54,6 +54,7 @@ class Lane:
         self.book = Book(targets[0].side)
         self.stopped: str | None = None  # a reason to stop the whole run
         self._burn = Burn(self.book.side, profile.abort_error_ratio)
+        self._early = True  # the first answers are looked at one by one
         self._samples: list[defaultdict[int, list[int]]] = [defaultdict(list) for _ in targets]
         self._deadline = deadline
         self._origin = self._start = self._last_sent = self._last_answer = self._busy = 0
@@ -89,10 +90,8 @@ class Lane:
         self._last_answer = now
         if reason:
             self.book.errors[reason] += 1
-        if self._burn.early:
-            self.stopped = self._burn.denied(status)
-            if self.stopped:
-                self.halt()
+        if self._early:
+            self._look_early(status)
         if self.keep_headers:
             self._note(connection, now, reason)
         self._next(connection, now, lost=bool(reason))
@@ -175,6 +174,12 @@ class Lane:
         self._last_sent = now
         self._busy += 1
         connection.send(number % len(self.encoded), intended, now, intended + self._deadline)
+
+    def _look_early(self, status: int) -> None:
+        self.stopped = self._burn.denied(status)
+        self._early = self._burn.early
+        if self.stopped:
+            self.halt()
 
     def _note(self, connection: Connection, now: int, reason: str) -> None:
         target = self.targets[connection.endpoint]
