@@ -10,6 +10,7 @@ from typing import Any
 
 from gonogo.flows.clock import SystemClock
 from gonogo.flows.load import Aimed, Order
+from gonogo.flows.load_own import Own
 from gonogo.judges.load_run import judge_load
 from gonogo.judges.rate_limit import validate
 from gonogo.load.fleet import Found
@@ -36,8 +37,18 @@ class Ended:
     document: Mapping[str, Any]  # for standard output
 
 
-def end_load(aimed: Aimed, found: Found | None, *, workers_expected: int = 1, workers_seen: int = 1) -> Ended:
-    """Judge, and write load.json by one rename. What cannot be kept is no GO; None is a run that never began."""
+def end_load(
+    aimed: Aimed,
+    found: Found | None,
+    *,
+    workers_expected: int = 1,
+    workers_seen: int = 1,
+    own: Own | None = None,
+) -> Ended:
+    """Judge, and write load.json by one rename. What cannot be kept is no GO; None is a run that never began.
+
+    `own`: users that brought paths of their own.
+    """
     order = aimed.order
     now = SystemClock().now()
     record = LoadRecord(
@@ -53,11 +64,14 @@ def end_load(aimed: Aimed, found: Found | None, *, workers_expected: int = 1, wo
         aborted=found.aborted if found is not None else "it was ended before anything was sent",
         release=order.release,
     )
-    standards = order.standards
+    standards = order.standards if own is None else own.standards
     declared = {one.policy.path: one.policy for one in standards.values() if one.policy is not None}
     others = validate(record.events, declared.values(), started=record.started.timestamp()) if record.events else ()
-    judged = judge_load(record, standards, others)
+    judged = judge_load(record, standards, others if own is None else own.findings)
+    judged = _held(judged, own.problems) if own is not None and own.problems else judged
     endpoints = {target.side: f"{target.method} {target.path.partition('?')[0]}" for target in aimed.targets}
+    if own is not None:
+        endpoints = {side: one.path for side, one in standards.items()}
     folder: Path | None = None
     try:
         folder = _make_folder(order, record.started)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -18,12 +17,13 @@ from locust.exception import StopUser
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from gonogo.flows.load import METHODS, Asked
-from gonogo.flows.load_wire import found_from_json, order_from_json
-from gonogo.locust_plugin.session import FOUND, ORDER, Session
-from gonogo.model.errors import ExitStatus, GonogoError
+from gonogo.locust_plugin.own_session import OwnSession
+from gonogo.locust_plugin.session import FOUND, Session
+from gonogo.model.errors import ConfigError, ExitStatus, GonogoError, SafetyRefusal
 
 _JOIN_WITHIN_S = 30  # workers that have not joined by then are missing
 _BROKEN = 3
+_HERE = ("127.0.0.1", "localhost", "::1")
 _SESSIONS: dict[int, Session] = {}
 
 
@@ -52,7 +52,7 @@ def _add_options(parser: ArgumentParser, **_: Any) -> None:
     add("--body", metavar="JSON", help="body of every request")
     add("--release", metavar="FILE", help="release file; its version and commit stand in load.json")
     add("--reports", metavar="DIR", help="folder for run folders (default: reports/out)")
-    parser.set_defaults(web_host="127.0.0.1")
+    parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
     parser.error = functools.partial(_usage, parser)  # type: ignore[method-assign]
 
 
@@ -64,15 +64,21 @@ def _open(environment: LocustEnvironment, runner: Runner, **_: Any) -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
-    session = _SESSIONS[id(environment)] = Session(environment, options)
+    own = [each for each in environment.user_classes if not issubclass(each, FleetUser)]
+    session = _SESSIONS[id(environment)] = (OwnSession if own else Session)(environment, options)
     atexit.register(session.stack.close)
     if isinstance(runner, WorkerRunner):
-        runner.register_message(ORDER, _take)
+        session.listen(runner)
         return
     if isinstance(runner, MasterRunner):
         runner.register_message(FOUND, _collect)
-        options.num_users = options.spawn_rate = options.expect_workers  # one for each worker
+        if not own:
+            options.num_users = options.spawn_rate = options.expect_workers  # one for each worker
     try:
+        if 0 < len(own) < len(environment.user_classes):
+            names = ", ".join(each.__name__ for each in own)
+            raise ConfigError(f"FleetUser and classes of your own do not load together: name one of them ({names})")
+        _guard_web(options)
         session.open(_asked(environment, options))
     except GonogoError as error:
         session.stack.close()
@@ -80,6 +86,14 @@ def _open(environment: LocustEnvironment, runner: Runner, **_: Any) -> None:
     options.only_summary = True  # the lines of this run are its own
     if isinstance(runner, MasterRunner) and options.headless:
         _await_workers(session, runner)
+
+
+def _guard_web(options: Namespace) -> None:
+    """Whoever reaches the web UI can start load: it is for this machine alone."""
+    if not options.headless and options.web_host not in _HERE:
+        raise SafetyRefusal(
+            f"--web-host {options.web_host!r}: the web UI starts load, so it is opened on 127.0.0.1 only"
+        )
 
 
 def _await_workers(session: Session, runner: MasterRunner) -> None:
@@ -102,12 +116,8 @@ def _begin(environment: LocustEnvironment, **_: Any) -> None:
             session.hand_out(environment.runner)
 
 
-def _take(environment: LocustEnvironment, msg: Any, **_: Any) -> None:
-    _SESSIONS[id(environment)].order = order_from_json(json.loads(msg.data["json"]))
-
-
 def _collect(environment: LocustEnvironment, msg: Any, **_: Any) -> None:
-    _SESSIONS[id(environment)].parts[msg.node_id] = found_from_json(json.loads(msg.data["json"]))
+    _SESSIONS[id(environment)].collect(msg.node_id, msg.data)
 
 
 def _stopping(environment: LocustEnvironment, **_: Any) -> None:

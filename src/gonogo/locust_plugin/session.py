@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from time import monotonic
 
 import gevent
 from gevent.event import Event as Happened
@@ -14,18 +16,19 @@ from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from gonogo.flows.load import Aimed, Asked, bring_up, take_order
 from gonogo.flows.load_ending import Ended, end_load
-from gonogo.flows.load_wire import found_to_json, merge_found, order_to_json
+from gonogo.flows.load_wire import found_from_json, found_to_json, merge_found, order_from_json, order_to_json
 from gonogo.load.fleet import Fleet, Found
 from gonogo.load.lane import Batch
 from gonogo.load.schedule import Share
 from gonogo.locust_plugin.statistics import enter
 from gonogo.locust_plugin.waiting import Waiting
-from gonogo.model.load import Profile, Target
+from gonogo.model.load import OutcomeClass, Profile, Target
 
 ORDER, FOUND = "gonogo-order", "gonogo-found"  # messages between a master and its workers
 _SHOWN = 100  # lines a side for single answers; the summary counts the rest
-_TIMELINE = 5000  # requests a side; runs up to this size keep every single one
+TIMELINE = 5000  # requests a side; runs up to this size keep every single one
 _ENDS_WITHIN_S = 3.0
+_ANSWERS_WITHIN_S = 5.0
 _CSV_WITHIN_S = 1.2  # Locust writes its CSV once a second, and not once more at the end
 
 
@@ -65,7 +68,7 @@ class Session:
         self.fleet = Fleet(
             profile,
             targets,
-            events=profile.requests is not None and profile.requests <= _TIMELINE,
+            events=profile.requests is not None and profile.requests <= TIMELINE,
             share=share,
             wait=Waiting(),
             listener=self.told,
@@ -87,10 +90,28 @@ class Session:
         workers = [node.id for node in (*runner.clients.ready, *runner.clients.spawning, *runner.clients.running)]
         self.workers = max(len(workers), self.options.expect_workers)
         for index, worker in enumerate(workers):
-            share = Share(index=index, of=len(workers))
-            order = order_to_json(self.aimed.order.profile, self.aimed.targets, share)
-            runner.send_message(ORDER, {"json": json.dumps(order)}, worker)
+            runner.send_message(ORDER, self.share(Share(index=index, of=len(workers))), worker)
         gevent.spawn(self._watch, runner, frozenset(workers), self.parts)
+
+    def share(self, share: Share) -> dict[str, str]:
+        """What a worker is told of its run."""
+        if self.aimed is None:
+            return {}
+        return {"json": json.dumps(order_to_json(self.aimed.order.profile, self.aimed.targets, share))}
+
+    def listen(self, runner: WorkerRunner) -> None:
+        """Hear the orders of a master."""
+        runner.register_message(ORDER, lambda msg, **_: self.take(msg.data))
+
+    def take(self, order: Mapping[str, str]) -> None:
+        """What a master told this worker; its run begins soon."""
+        self.order = order_from_json(json.loads(order["json"]))
+
+    def collect(self, worker: str, data: Mapping[str, str]) -> None:
+        """What a worker found. One that had a reason to stop ends the run of all."""
+        found = self.parts[worker] = found_from_json(json.loads(data["json"]))
+        if found.aborted is not None and self.ended is None:
+            gevent.spawn(self.leave)
 
     def _watch(self, runner: MasterRunner, workers: frozenset[str], parts: dict[str, Found]) -> None:
         while True:
@@ -102,16 +123,22 @@ class Session:
             self.leave()
 
     def told(self, batch: Batch) -> None:
-        """Answers since the last time: a line each while they are few, and Locust's own statistics."""
+        """Answers since the last time, into Locust's own statistics and as lines."""
+        self.enter(batch)
+        self.show(batch.side, batch.status, batch.outcome, batch.latencies)
+
+    def show(self, side: str, status: int, outcome: OutcomeClass, latencies: Sequence[int]) -> None:
+        """A line an answer while they are few; latencies in ns."""
+        for latency in latencies[: _SHOWN + 1 - self.lines.get(side, 0)]:
+            shown = self.lines[side] = self.lines.get(side, 0) + 1
+            if shown <= _SHOWN:
+                self.say(f"{side:<7} {shown:>4}  {status or '---'}  {latency / 1e6:8.1f} ms  {outcome.value}")
+            else:
+                self.say(f"{side:<7} more than {_SHOWN} answers; the summary counts the rest")
+
+    def enter(self, batch: Batch) -> None:
+        """Into Locust's own statistics."""
         enter(self.environment.stats, batch)
-        for latency in batch.latencies:
-            shown = self.lines.get(batch.side, 0)
-            self.lines[batch.side] = shown + 1
-            if shown < _SHOWN:
-                status = str(batch.status) if batch.status else "---"
-                self.say(f"{batch.side:<7} {shown + 1:>4}  {status}  {latency / 1e6:8.1f} ms  {batch.outcome.value}")
-            elif shown == _SHOWN:
-                self.say(f"{batch.side:<7} more than {_SHOWN} answers; the summary counts the rest")
 
     def leave(self) -> None:
         """Everything was sent: a headless run is over; in the web UI another may be started."""
@@ -134,15 +161,29 @@ class Session:
         if self.ended is None:
             self.stop("it was interrupted")
             if isinstance(self.environment.runner, MasterRunner):
+                self._call_in(self.environment.runner)
                 found, seen = merge_found(tuple(self.parts.values())), len(self.parts)
             else:
                 found, seen = self.found, 1
-            self.ended = end_load(self.aimed, found, workers_expected=self.workers, workers_seen=seen)
+            self.ended = self.judge(self.aimed, found, seen)
             for line in self.ended.lines:
                 self.say(line)
             if self.options.json:
                 print(json.dumps(self.ended.document, ensure_ascii=False, indent=1), flush=True)
         self.environment.process_exit_code = int(self.ended.judged.decision.exit_status)
+
+    def judge(self, aimed: Aimed, found: Found | None, seen: int) -> Ended:
+        """The decision, written down."""
+        return end_load(aimed, found, workers_expected=self.workers, workers_seen=seen)
+
+    def _call_in(self, runner: MasterRunner) -> None:
+        """Workers that have not answered are stopped, and get a moment to say what they saw."""
+        missing = [node.id for node in runner.clients.all if node.state != STATE_MISSING and node.id not in self.parts]
+        for worker in missing:
+            runner.send_message("stop", None, worker)
+        end = monotonic() + _ANSWERS_WITHIN_S
+        while not self.parts.keys() >= set(missing) and monotonic() < end:
+            gevent.sleep(0.05)
 
     def say(self, line: str) -> None:
         """A line for people; standard output belongs to the JSON where that was asked for."""
