@@ -17,11 +17,13 @@ from gonogo.model.errors import ConfigError, Origin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One switch of a rehearsal. `turns` are ids of items that must turn red while it is on."""
+    """One switch of a rehearsal. `turns` are ids of items that must turn red while it is on; none where only load
+    runs see it.
+    """
 
     what: str
     phases: tuple[Phase, ...]
-    turns: tuple[str, ...]
+    turns: tuple[str, ...] = ()
     origin: Origin = Origin(file="?")
 
 
