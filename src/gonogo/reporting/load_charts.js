@@ -15,7 +15,12 @@
     const grid = { stroke: line, width: 1 }, ticks = { stroke: line, width: 1, size: 4 };
     const font = "12px system-ui, sans-serif";
     const axis = (more) => ({ stroke: ink, grid, ticks, font, labelFont: font, labelSize: 20, ...more });
-    const logs = (splits) => splits.map((v) => (v && Number.isInteger(+Math.log10(v).toFixed(6)) ? number(v) : null));
+    const decades = (low, high) => {
+      const steps = high / low > 3000 ? [1] : high / low > 30 ? [1, 3] : [1, 2, 5], found = [];
+      for (let at = 10 ** Math.floor(Math.log10(low)); at <= high; at *= 10)
+        for (const step of steps) if (at * step >= low && at * step <= high) found.push(at * step);
+      return found;
+    };
     const shares = [1, 2, 4, 10, 20, 100, 1000, 1e4, 1e5, 1e6, 1e7];
     const top = spec.x.range ? spec.x.range[1] : 0;
     const made = {
@@ -28,26 +33,33 @@
           size: 34,
           ...(spec.x.share
             ? { splits: () => shares.filter((v) => v <= top * 1.01), values: (_, all) => all.map(share), filter: (_, all) => all }
-            : { values: (_, all) => all.map(number) }),
+            : { values: (_, all) => all.map((v) => (spec.x.whole && v % 1 ? "" : number(v))) }),
         }),
-        axis({ label: spec.y.label, size: 56, ...(spec.y.log ? { values: (_, all) => logs(all) } : { values: (_, all) => all.map(number) }) }),
+        axis({
+          label: spec.y.label,
+          size: 56,
+          values: (_, all) => all.map(number),
+          ...(spec.y.log ? { splits: (u, i, low, high) => decades(low, high), filter: (_, all) => all } : {}),
+        }),
       ],
       series: [{ label: spec.x.share ? "share" : "at", value: (_, v) => (spec.x.share ? share(v) : v == null ? "-" : `${number(v)} s`) }],
       cursor: { drag: { x: true, y: false }, points: { size: 7 } },
-      legend: { live: true },
+      legend: { live: true, markers: { width: 0, fill: (u, i) => strokes[i] } },
       hooks: { drawClear: [(u) => under(u, spec, color)], draw: [(u) => over(u, spec, color)] },
     };
     if (spec.sync) made.cursor.sync = { key: spec.sync, setSeries: false };
+    const strokes = ["transparent"];
     for (const one of spec.lines) {
-      const stroke = color(one.color);
+      const stroke = color(one.color) + (one.faint ? "66" : "");
       const dots = { show: true, size: one.size || 5, stroke, fill: stroke, width: 0 };
+      strokes.push(color(one.color));
       made.series.push({
         label: one.label,
         stroke,
         width: one.dots ? 0 : one.width || 1.5,
         dash: one.dash ? [6, 4] : undefined,
         paths: one.dots ? () => null : undefined,
-        points: one.dots ? dots : { show: undefined, size: 4, stroke, fill: stroke },
+        points: one.dots ? dots : { show: false },
         value: (_, v) => number(v),
       });
     }
@@ -77,11 +89,24 @@
     ctx.restore();
   };
   const over = (u, spec, color) => {
-    const { ctx } = u, { left, width } = u.bbox;
+    const { ctx } = u, { left, top, width, height } = u.bbox;
     ctx.save();
+    for (const post of spec.posts || []) {
+      const x = u.valToPos(post.at, "x", true);
+      ctx.strokeStyle = ctx.fillStyle = color("mark");
+      ctx.lineWidth = 2 * devicePixelRatio;
+      ctx.beginPath();
+      ctx.moveTo(x, top);
+      ctx.lineTo(x, top + height);
+      ctx.stroke();
+      ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+      const right = x > left + width / 2;
+      ctx.textAlign = right ? "right" : "left";
+      ctx.fillText(post.label, x + (right ? -6 : 6) * devicePixelRatio, top + 14 * devicePixelRatio);
+    }
     for (const mark of spec.marks || []) {
-      const y = u.valToPos(mark.at, mark.scale || "y", true);
-      ctx.strokeStyle = ctx.fillStyle = color(mark.color || "mark");
+      const y = u.valToPos(mark.at, "y", true);
+      ctx.strokeStyle = ctx.fillStyle = color("mark");
       ctx.lineWidth = 1.5 * devicePixelRatio;
       ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
       ctx.beginPath();
@@ -90,7 +115,7 @@
       ctx.stroke();
       ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
       ctx.textAlign = "right";
-      ctx.fillText(mark.label, left + width - 6 * devicePixelRatio, y - 5 * devicePixelRatio);
+      ctx.fillText(mark.label, left + width - 6 * devicePixelRatio, y - 9 * devicePixelRatio);
     }
     ctx.restore();
   };

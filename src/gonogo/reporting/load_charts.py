@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from gonogo.model.units import show_number
+from gonogo.reporting.load_capacity_chart import capacity_charts
 from gonogo.reporting.load_percentiles import percentile_lines
 from gonogo.reporting.load_timeline import timeline_charts
 
 Json = dict[str, Any]
 OUTCOMES = ("accepted", "limited", "error")
+_RATE_LINES: Mapping[str, Json] = {
+    "sent": {"width": 5, "faint": True},
+    "requested": {"dash": True, "label": "requested (dashed)"},
+}
 _PERCENTILES = ("p50", "p95", "p99", "max")
 _TIME = "seconds since the start of the run"
 _WIDE = 20.0  # highest over typical latency from which a scale is logarithmic
+_SEARCH = (
+    "Each dot is a step at one rate. The line is the highest rate that was kept, the band is where the truth lies."
+)
+_MOST_DOTS = 2000  # single requests in one chart
 _FEW = 5  # answers an interval; fewer are shown one by one, where they are known
 
 
@@ -41,10 +49,15 @@ class Section:
 def sections(document: Mapping[str, Any]) -> tuple[Section, ...]:
     """All figures of a run; a section without a figure says in its note why."""
     sides: Mapping[str, Json] = document["sides"]
+    drawn, notes = timeline_charts(document)
+    charts = tuple(Chart(title=title, says=says, spec=spec) for title, says, spec in drawn)
+    limits = Section(title="Accepted and rejected", note=" ".join(notes), charts=charts)
+    open_one = document["profile"]["workload"] == "open"
+    since = "from the moment it was due" if open_one else "from its sending"
     made = [
         Section(
             title="Latency over time",
-            note="By the time of the answer. From the moment a request was due in an open workload.",
+            note=f"By the time of the answer; a request takes {since} until its last byte came.",
             charts=tuple(_latency(document, sides)),
         ),
         Section(
@@ -54,9 +67,10 @@ def sections(document: Mapping[str, Any]) -> tuple[Section, ...]:
         ),
         Section(title="Requested and achieved rate", note="Requests a second.", charts=tuple(_rates(sides))),
     ]
-    drawn, notes = timeline_charts(document)
-    charts = tuple(Chart(title=title, says=says, spec=spec) for title, says, spec in drawn)
-    made.append(Section(title="Accepted and rejected", note=" ".join(notes), charts=charts))
+    made = [limits, *made] if charts else [*made, limits]
+    searched = [Chart(title=title, says=says, spec=spec) for title, says, spec in capacity_charts(document)]
+    if searched:
+        made.append(Section(title="Capacity", note=_SEARCH, charts=tuple(searched)))
     return tuple(made)
 
 
@@ -75,13 +89,17 @@ def _latency(document: Mapping[str, Any], sides: Mapping[str, Json]) -> Iterator
                 if one["side"] == name and one["outcome"] == outcome
             ]
             busy = sum(1 for each in columns["count"] if each)
-            sparse = bool(dots) and sum(columns["count"]) < _FEW * busy
-            lines = [] if sparse else [_line(each, each, columns[each]) for each in _PERCENTILES]
-            tables = [] if sparse else [[middle, *(columns[each] for each in _PERCENTILES)]]
-            if dots and sum(columns["count"]) <= 2000:
+            sparse = 0 < len(dots) <= _MOST_DOTS and sum(columns["count"]) < _FEW * busy
+            lines: list[Json] = []
+            tables: list[list[Sequence[float | None]]] = []
+            if dots and len(dots) <= _MOST_DOTS:
                 dots.sort()
-                lines.append({"label": "a request", "color": outcome, "dots": True})
+                faint = {} if sparse else {"faint": True, "size": 4}
+                lines.append({"label": "a request", "color": outcome, "dots": True} | faint)
                 tables.append([[at for at, _ in dots], [took for _, took in dots]])
+            if not sparse:
+                lines += [_line(each, each, columns[each]) for each in _PERCENTILES]
+                tables.append([middle, *(columns[each] for each in _PERCENTILES)])
             yield Chart(
                 title=f"{name}: {outcome}",
                 says=_latency_words(name, outcome, series),
@@ -104,7 +122,7 @@ def _distribution(sides: Mapping[str, Json]) -> Iterator[Chart]:
     if not found:
         return
     most = max(line[0][-1] for _, _, line in found)
-    highest, typical = max(max(line[1]) for _, _, line in found), median(line[1][0] for _, _, line in found)
+    highest, lowest = max(max(line[1]) for _, _, line in found), min(line[1][0] for _, _, line in found)
     names = list(sides)
     says = "; ".join(
         f"{name} {outcome}: half within {_ms(sides[name]['outcomes'][outcome]['p50'])},"
@@ -116,10 +134,11 @@ def _distribution(sides: Mapping[str, Json]) -> Iterator[Chart]:
         says=f"{says}.",
         spec={
             "x": {"label": "share of requests", "log": True, "share": True, "range": [1, max(10, most)]},
-            "y": {"label": "ms"} | _bounds(typical, highest),
+            "y": {"label": "ms"} | _bounds(lowest, highest),
             "wide": True,
             "lines": [
                 {"label": f"{name} {outcome}", "color": outcome, "dash": names.index(name) > 0, "width": 2}
+                | ({"label": f"{name} {outcome} (dashed)"} if names.index(name) else {})
                 for name, outcome, _ in found
             ],
             "tables": [[list(line[0]), list(line[1])] for _, _, line in found],
@@ -145,9 +164,7 @@ def _rates(sides: Mapping[str, Json]) -> Iterator[Chart]:
                 "x": {"label": _TIME, "range": [0, last]},
                 "y": {"label": "requests a second", "range": [0, highest * 1.1]},
                 "sync": "time",
-                "lines": [
-                    _line(label, label, values) | {"dash": label == "requested"} for label, values in lines.items()
-                ],
+                "lines": [_line(label, label, values) | _RATE_LINES.get(label, {}) for label, values in lines.items()],
                 "tables": [[[at + series["interval_s"] / 2 for at in series["at_s"]], *lines.values()]],
             },
         )
@@ -163,8 +180,9 @@ def _rate_columns(series: Mapping[str, Any]) -> dict[str, list[float | None]]:
             round(count / part, 3) if part >= width / 4 else None for count, part in zip(counts, covered, strict=True)
         ]
 
-    lines = {} if series["requested"] is None else {"requested": rate(series["requested"])}
-    lines["sent"] = rate(series["sent"])
+    lines = {"sent": rate(series["sent"])}
+    if series["requested"] is not None:
+        lines["requested"] = rate(series["requested"])
     counted = {outcome: series["outcomes"][outcome]["count"] for outcome in OUTCOMES}
     return lines | {outcome: rate(counts) for outcome, counts in counted.items() if any(counts)}
 
@@ -177,14 +195,14 @@ def _line(label: str, color: str, values: Sequence[float | None]) -> Json:
 def _scale(columns: Sequence[Mapping[str, Any]]) -> Json:
     typical = [each for column in columns for each in column["p50"] if each is not None]
     highest = max((each for column in columns for each in column["max"] if each is not None), default=0.0)
-    return _bounds(median(typical), highest) if typical else {}
+    return _bounds(min(typical) / 2 if highest >= _WIDE * median(typical) else highest, highest) if typical else {}
 
 
-def _bounds(typical: float, highest: float) -> Json:
+def _bounds(lowest: float, highest: float) -> Json:
     """From 0, or logarithmic where the worst would press the rest to the ground."""
-    if typical <= 0 or highest < _WIDE * typical:
+    if lowest <= 0 or highest < _WIDE * lowest:
         return {"range": [0, max(highest * 1.1, 0.001)]}
-    return {"range": [10 ** math.floor(math.log10(typical / 3)), highest * 1.3], "log": True}
+    return {"range": [lowest / 1.5, highest * 1.5], "log": True}
 
 
 def _latency_words(name: str, outcome: str, series: Mapping[str, Any]) -> str:

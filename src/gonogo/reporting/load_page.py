@@ -14,14 +14,14 @@ from typing import Any
 from gonogo.model.units import show_duration, show_number
 from gonogo.reporting.escape import html as safe
 from gonogo.reporting.html_style import STYLE
-from gonogo.reporting.load_charts import OUTCOMES, Section, sections
+from gonogo.reporting.load_capacity_chart import capacities
+from gonogo.reporting.load_charts import Section, sections
 from gonogo.reporting.load_page_style import LOAD_STYLE
+from gonogo.reporting.load_tables import meaning, objectives, outcomes, properties, steps
 from gonogo.reporting.words import word
 
 Json = dict[str, Any]
 _WITHOUT = "The charts need JavaScript. What they show is said below each title; every figure stands in load.json."
-_WORDS = {"pass": "passed", "fail": "failed", "not_visible": "not visible"}
-_CLASSES = {"pass": "pass", "fail": "fail", "not_visible": "inconclusive"}
 
 
 def page_from_document(document: Mapping[str, Any]) -> str:
@@ -45,10 +45,11 @@ def page_from_document(document: Mapping[str, Any]) -> str:
         _header(document, decision),
         "<main>",
         f'<noscript><p class="noscript">{_WITHOUT}</p></noscript>',
-        _objectives(document),
-        _outcomes(document),
+        objectives(document),
+        outcomes(document),
         *_figures(drawn),
-        _properties(document),
+        properties(document),
+        *(f"<h3>{safe(name)}</h3>{steps(one)}" for name, one in capacities(document).items()),
         '</main><footer><p>Files of this run: <a href="load.json">load.json</a></p>',
         f'<p class="soft">run <code>{safe(str(document["run_id"]))}</code></p></footer>',
         f'<script type="application/json" id="charts">{data}</script>',
@@ -103,7 +104,8 @@ def _decision_words(decision: str) -> str:
 
 
 def _proven(document: Mapping[str, Any]) -> str:
-    return f"Proven on each side: {', '.join(document['profile']['proves']) or 'nothing was asked for'}."
+    proven = ", ".join(meaning(each) for each in document["profile"]["proves"])
+    return f"Proven on each side: {proven or 'nothing was asked for'}."
 
 
 def _profile(profile: Mapping[str, Any]) -> str:
@@ -124,55 +126,6 @@ def _sent(side: Mapping[str, Any]) -> str:
     return f"{side['endpoint']}: {side['requests']} requests, {side['achieved_rate']:.1f}/s{asked}"
 
 
-def _objectives(document: Mapping[str, Any]) -> str:
-    rows = [
-        f'<tr><td class="word">{_verdict(slo["verdict"])}</td><td>{safe(slo["name"])}{_beside(slo)}</td>'
-        f'<td class="number">{"none" if slo["value"] is None else safe(show_number(slo["value"]))}</td>'
-        f'<td class="number">{safe(slo["comparator"])} {safe(show_number(slo["limit"]))} {safe(slo["unit"])}</td>'
-        f'<td class="number">{slo["samples"]}</td></tr>'
-        for side in document["sides"].values()
-        for slo in side["slos"]
-    ]
-    if not rows:
-        return "<h2>Objectives</h2><p>The environment declares no objective for these sides.</p>"
-    head = _head(("Verdict", "Objective"), ("Value", "Limit", "Samples"))
-    return f'<h2>Objectives</h2><div class="scroll"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'
-
-
-def _beside(slo: Mapping[str, Any]) -> str:
-    return "" if slo["decides"] else ' <span class="soft">does not decide this profile</span>'
-
-
-def _outcomes(document: Mapping[str, Any]) -> str:
-    """Counts and latencies an outcome class and side, those that came."""
-    rows = []
-    for name, side in document["sides"].items():
-        for outcome in OUTCOMES:
-            one = side["outcomes"][outcome]
-            if one["count"] or outcome == "accepted":
-                figures = [f"{one[each]:.1f}" if one["count"] else "" for each in ("p50", "p90", "p95", "p99", "max")]
-                cells = [
-                    str(one["count"]),
-                    f"{one['count'] / side['requests']:.1%}" if side["requests"] else "",
-                    *figures,
-                ]
-                numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
-                rows.append(
-                    f'<tr><th scope="row">{safe(name)}</th><td>{outcome}{_kinds(side, outcome)}</td>{numbers}</tr>'
-                )
-    head = _head(("Side", "Outcome"), ("Requests", "Share", "p50", "p90", "p95", "p99", "max ms"))
-    return f'<h2>Outcomes</h2><div class="scroll"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'
-
-
-def _kinds(side: Mapping[str, Any], outcome: str) -> str:
-    """Which errors: statuses, and reasons where there was no answer."""
-    if outcome != "error":
-        return ""
-    kinds = [f"{n} x {status}" for status, n in side["statuses"].items() if int(status) >= 400 and status != "429"]
-    kinds += [f"{n} x {reason}" for reason, n in side["errors"].items()]
-    return f' <span class="soft">{safe(", ".join(kinds))}</span>' if kinds else ""
-
-
 def _figures(drawn: Sequence[Section]) -> list[str]:
     parts, number = [], 0
     for section in drawn:
@@ -189,40 +142,3 @@ def _figures(drawn: Sequence[Section]) -> list[str]:
         if figures:
             parts.append(f'<div class="charts{" one" * (len(figures) == 1)}">{"".join(figures)}</div>')
     return parts
-
-
-def _properties(document: Mapping[str, Any]) -> str:
-    found = [(name, one) for name, side in document["sides"].items() for one in side["rate_limit"]]
-    if not found:
-        return ""
-    shown = [(name, one) for name, one in found if one.get("decides", True) or one["verdict"] == "fail"]
-    rest = [(name, one) for name, one in found if (name, one) not in shown]
-    parts = ["<h2>Properties</h2>", _property_table(shown) if shown else ""]
-    if rest:
-        title = f"{len(rest)} more that do not decide this profile"
-        parts.append(f"<details><summary>{title}</summary>{_property_table(rest)}</details>")
-    return "".join(parts)
-
-
-def _property_table(found: Sequence[tuple[str, Json]]) -> str:
-    rows = "".join(
-        f'<tr><td class="word">{_verdict(one["verdict"])}</td><td>{safe(name)}</td>'
-        f'<td><code>{safe(one["id"])}</code></td><td class="why">{safe(one["reason"])}{_would(one)}</td></tr>'
-        for name, one in found
-    )
-    head = _head(("Verdict", "Side", "Property", "Why"), ())
-    return f'<table class="properties">{head}<tbody>{rows}</tbody></table>'
-
-
-def _would(one: Mapping[str, Any]) -> str:
-    return f'<br><span class="soft">would fail: {safe(one["would_fail"])}</span>' if one.get("would_fail") else ""
-
-
-def _verdict(verdict: str) -> str:
-    return f'<strong class="{_CLASSES[verdict]}">{_WORDS[verdict]}</strong>'
-
-
-def _head(texts: Sequence[str], numbers: Sequence[str]) -> str:
-    cells = "".join(f'<th scope="col">{text}</th>' for text in texts)
-    cells += "".join(f'<th scope="col" class="number">{text}</th>' for text in numbers)
-    return f"<thead><tr>{cells}</tr></thead>"

@@ -68,6 +68,8 @@ def _chart(
         source = "declared" if limiter["declared"] else f"inferred with a confidence of {limiter['confidence']:.0%}"
         window = show_number(limiter["window_s"])
         said += f" {_NAMES[limiter['algorithm']].capitalize()}, {limiter['limit']} in {window} s: {source}."
+        shade = "its windows" if limiter["algorithm"] == "fixed_window" else "the window before the first rejection"
+        said += f" Shaded: {shade}." if bands else ""
         marks.append({"at": most, "label": f"limit {most}"})
     highest = max([*used, *(mark["at"] for mark in marks), 1])
     label = "admitted in the last second" if limiter is None else _label(limiter)
@@ -76,7 +78,7 @@ def _chart(
         said,
         {
             "x": {"label": "seconds since the start of the run", "range": [0, last]},
-            "y": {"label": label, "range": [0, highest * 1.15]},
+            "y": {"label": label, "range": [0, highest * 1.25]},
             "sync": "time",
             "lines": lines,
             "tables": tables,
