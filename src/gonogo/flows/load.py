@@ -19,7 +19,7 @@ from gonogo.config.raw import overlaid
 from gonogo.config.release import load_release
 from gonogo.config.secrets import Secrets
 from gonogo.flows.clock import SystemClock
-from gonogo.flows.load_guards import PROBE, SIDES, check_path, guard_host, guard_profile
+from gonogo.flows.load_guards import PROBE, SIDES, check_objectives, check_path, guard_host, guard_profile
 from gonogo.flows.started import Started, Starter
 from gonogo.judges.load_run import PROPERTIES
 from gonogo.judges.load_slos import Standard
@@ -109,6 +109,7 @@ def take_order(asked: Asked) -> Order:
     paths = {side: path for side, path in paths.items() if SIDES[side] in environment.sides}
     if not paths:
         raise ConfigError(f"{environment.name} has neither a side canary nor a side stable", environment.origin)
+    check_objectives(profile, environment, paths)
     if asked.faults:
         if environment.start is None or environment.start.faults is None:
             raise ConfigError(f"{environment.name} has no faults to rehearse; --fault is for rehearsed environments")

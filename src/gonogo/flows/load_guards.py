@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from gonogo.judges.capacity_step import wanting
+from gonogo.judges.load_slos import misfit
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.model.load import Profile
@@ -56,3 +58,14 @@ def check_path(side: str, path: str, environment: Environment) -> None:
         raise SafetyRefusal(f"--{side}-path names a host; only those of {environment.name} are sent to")
     if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path or "#" in path:
         raise ConfigError(f"--{side}-path is a path that starts with /, without blanks and #, not {path!r}")
+
+
+def check_objectives(profile: Profile, environment: Environment, sides: Iterable[str]) -> None:
+    """ConfigError for a unit that does not fit, and for a capacity profile without objectives that can break."""
+    names = [SIDES[side] for side in sides]
+    wrong = misfit(names, environment.objectives)
+    if wrong is not None:
+        raise ConfigError(wrong[0], wrong[1].origin)
+    lacks = [lack for name in names if profile.steps and (lack := wanting(name, environment.objectives))]
+    if lacks:
+        raise ConfigError(f"{environment.name} cannot be searched for its capacity: {lacks[0]}", environment.origin)

@@ -15,11 +15,13 @@ from locust.env import Environment as LocustEnvironment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from gonogo.flows.load import Aimed, Asked, bring_up, take_order
+from gonogo.flows.load_capacity import Search
 from gonogo.flows.load_ending import Ended, end_load
 from gonogo.flows.load_wire import found_from_json, found_to_json, merge_found, order_from_json, order_to_json
 from gonogo.load.fleet import Fleet, Found
 from gonogo.load.lane import Batch
 from gonogo.load.schedule import Share
+from gonogo.locust_plugin.capacity import OneProcess, search
 from gonogo.locust_plugin.statistics import enter
 from gonogo.locust_plugin.waiting import Waiting
 from gonogo.model.load import OutcomeClass, Profile, Target
@@ -45,7 +47,7 @@ class Session:
 
     def begin(self) -> None:
         """Forget the run before."""
-        self.fleet: Fleet | None = None
+        self.fleet: Fleet | Search | None = None
         self.found: Found | None = None
         self.over = Happened()
         self.ended: Ended | None = None
@@ -65,14 +67,17 @@ class Session:
             profile, targets, share = self.aimed.order.profile, self.aimed.targets, Share()
         else:
             return
-        self.fleet = Fleet(
-            profile,
-            targets,
-            events=profile.requests is not None and profile.requests <= TIMELINE,
-            share=share,
-            wait=Waiting(),
-            listener=self.told,
-        )
+        if profile.steps is not None and self.aimed is not None:
+            self.fleet = search(self.aimed, OneProcess(self.enter), self.say)
+        else:
+            self.fleet = Fleet(
+                profile,
+                targets,
+                events=profile.requests is not None and profile.requests <= TIMELINE,
+                share=share,
+                wait=Waiting(),
+                listener=self.told,
+            )
         try:
             self.found = self.fleet.run()
         finally:
@@ -174,7 +179,8 @@ class Session:
 
     def judge(self, aimed: Aimed, found: Found | None, seen: int) -> Ended:
         """The decision, written down."""
-        return end_load(aimed, found, workers_expected=self.workers, workers_seen=seen)
+        capacities = self.fleet.capacities if isinstance(self.fleet, Search) else ()
+        return end_load(aimed, found, workers_expected=self.workers, workers_seen=seen, capacities=capacities)
 
     def _call_in(self, runner: MasterRunner) -> None:
         """Workers that have not answered are stopped, and get a moment to say what they saw."""
