@@ -22,7 +22,8 @@ td.number:last-child,th.number:last-child{padding-right:0}
 .not_visible{color:var(--hold)}.scroll{overflow-x:auto}
 dl.facts{grid-template-columns:8rem 1fr}td.id{min-width:12rem}td.id,td.word{vertical-align:top}
 .noscript{border-left:.25rem solid var(--hold);padding:.5rem .75rem;background:var(--card)}
-@media(max-width:40rem){dl.facts{grid-template-columns:1fr}.properties thead{position:absolute;clip-path:inset(50%);height:1px;overflow:hidden}
+@media(max-width:40rem){dl.facts{grid-template-columns:1fr}
+.properties thead{position:absolute;clip-path:inset(50%);height:1px;overflow:hidden}
 .properties tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}
 .properties td{display:inline;border:0;padding:0 .5rem 0 0}.properties td.why{display:block}}
 @media print{.charts{grid-template-columns:1fr 1fr}figure{break-inside:avoid}}
