@@ -18,6 +18,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from gonogo.flows.load import METHODS, Asked
 from gonogo.locust_plugin.own_session import OwnSession
+from gonogo.locust_plugin.quiet import hush
 from gonogo.locust_plugin.session import FOUND, Session
 from gonogo.model.errors import ConfigError, ExitStatus, GonogoError, SafetyRefusal
 
@@ -83,6 +84,7 @@ def _open(environment: LocustEnvironment, runner: Runner, **_: Any) -> None:
     except GonogoError as error:
         session.stack.close()
         _stop(str(error), error.exit_status)
+    hush()
     options.only_summary = True  # the lines of this run are its own
     if isinstance(runner, MasterRunner) and options.headless:
         _await_workers(session, runner)
@@ -137,9 +139,14 @@ def _conclude(environment: LocustEnvironment, **_: Any) -> None:
     environment.process_exit_code = _BROKEN  # until it is known better
     try:
         session.conclude()
-        session.options.json = False  # Locust would print its own over ours; --json-file has it
+        session.options.json = False  # Locust would print its own beside ours; --json-file has it
     finally:
         session.stack.close()
+
+
+def _last_word(**_: Any) -> None:
+    for session in _SESSIONS.values():
+        session.last_word()
 
 
 def _asked(environment: LocustEnvironment, options: Namespace) -> Asked:
@@ -182,3 +189,4 @@ events.test_start.add_listener(_begin)
 events.test_stopping.add_listener(_stopping)
 events.test_stop.add_listener(_test_stop)
 events.quitting.add_listener(_conclude)
+events.quit.add_listener(_last_word)

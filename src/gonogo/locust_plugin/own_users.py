@@ -17,7 +17,7 @@ from locust.exception import StopUser
 from locust.runners import WorkerNode
 
 from gonogo.locust_plugin.own_record import Hop, OwnSide, Ticket, kept
-from gonogo.model.errors import ConfigError
+from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.model.load import OutcomeClass, Target
 
 _TICKET = "gonogo-ticket"  # in the context of a call, until its event comes
@@ -73,6 +73,9 @@ def aim(sides: Mapping[type[User], str], targets: Sequence[Target]) -> None:
     by_side = {target.side: target for target in targets}
     for each, side in sides.items():
         target = by_side[side]
+        named = each.__dict__.get("host")
+        if named is not None and _origin(named) != _origin(target.url):
+            raise SafetyRefusal(f"{each.__name__} names the host {named!r}, which is not {side} of the environment")
         each.host = target.url + target.path.rstrip("/")
         if issubclass(each, FastHttpUser):
             each.insecure = False

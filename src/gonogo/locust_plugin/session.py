@@ -40,6 +40,7 @@ class Session:
     def __init__(self, environment: LocustEnvironment, options: Namespace) -> None:
         self.environment = environment
         self.options = options
+        self.json = bool(options.json)
         self.stack = ExitStack()
         self.aimed: Aimed | None = None
         self.order: tuple[Profile, tuple[Target, ...], Share] | None = None  # a worker's, from its master
@@ -51,6 +52,7 @@ class Session:
         self.found: Found | None = None
         self.over = Happened()
         self.ended: Ended | None = None
+        self.spoken: Ended | None = None
         self.lines: dict[str, int] = {}
         self.workers = 1
         self.parts: dict[str, Found] = {}  # of a master's workers, by their ids
@@ -171,10 +173,8 @@ class Session:
             else:
                 found, seen = self.found, 1
             self.ended = self.judge(self.aimed, found, seen)
-            for line in self.ended.lines:
-                self.say(line)
-            if self.options.json:
-                print(json.dumps(self.ended.document, ensure_ascii=False, indent=1), flush=True)
+            if not self.options.headless:
+                self.last_word()
         self.environment.process_exit_code = int(self.ended.judged.decision.exit_status)
 
     def judge(self, aimed: Aimed, found: Found | None, seen: int) -> Ended:
@@ -191,6 +191,16 @@ class Session:
         while not self.parts.keys() >= set(missing) and monotonic() < end:
             gevent.sleep(0.05)
 
+    def last_word(self) -> None:
+        """What the run came to, once; where the process ends with the run, below Locust's own tables."""
+        if self.ended is None or self.spoken is self.ended:
+            return
+        self.spoken = self.ended
+        for line in self.ended.lines:
+            self.say(line)
+        if self.json:
+            print(json.dumps(self.ended.document, ensure_ascii=False, indent=1), flush=True)
+
     def say(self, line: str) -> None:
         """A line for people; standard output belongs to the JSON where that was asked for."""
-        print(line, file=sys.stderr if self.options.json else sys.stdout, flush=True)
+        print(line, file=sys.stderr if self.json else sys.stdout, flush=True)
