@@ -164,7 +164,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What actions/checkout leaves: the files of the repository as they stand."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("checks", "environments", "reports/templates", "src", "tests/proof"):
+    for name in ("checks", "environments", "loadtests", "reports/templates", "src", "tests/proof"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("conftest.py", "pyproject.toml", "requirements.lock", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)

@@ -95,7 +95,7 @@ def verify_(options: argparse.Namespace) -> int:
     for problem in problems:
         say(ci_log(problem) + "\n")
     if not problems:
-        say(f"{options.folder}: whole; plan, evidence and verdict belong together\n")
+        say(f"{options.folder}: whole; its files belong together\n")
     return int(ExitStatus.HOLD if problems else ExitStatus.GO)
 
 

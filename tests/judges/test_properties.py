@@ -49,6 +49,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "has_all": [{"value": "a", "names": "personas"}],
     "has_text": [{"value": "entries", "text": "a"}],
     "listed": [{"value": "a"}, {"value": "entries", "show": "{t} {message}"}],
+    "load": [{}, {"enforced": True}],
     "patterns": [{"value": "entries"}],
     "scope": [{"value": "entries", "min_samples": 1}],
     "severity": [{"error_ratio": "a", "p95_ms": "value"}, {"error_ratio": "a", "p95_ms": "value", "health": "count"}],

@@ -16,8 +16,9 @@ from gonogo.flows.book import Book, digests
 from gonogo.flows.clock import Clock, SystemClock
 from gonogo.flows.collecting import Collector, Watcher
 from gonogo.flows.judging import judge_all, reached_sides
+from gonogo.flows.load_alone import LoadsAlone
 from gonogo.flows.planning import make_plan, scene_of, t0_look, time_doubts
-from gonogo.flows.started import Starter
+from gonogo.flows.started import Started, Starter
 from gonogo.gate.decide import decide
 from gonogo.model.check import Check
 from gonogo.model.evidence import Evidence, Seen, Unseen
@@ -25,6 +26,7 @@ from gonogo.model.run import Plan, PlannedLook, Run
 from gonogo.model.secret import Redactor, scan
 from gonogo.model.units import show_duration
 from gonogo.model.verdict import Outcome, Verdict
+from gonogo.probes import PROBES
 from gonogo.probes.base import Vantage
 from gonogo.reporting.files import EvidenceWriter, make_folder, write_plan
 
@@ -67,8 +69,8 @@ def collect(
     """
     clock = clock or SystemClock()
     with ExitStack() as stack:
-        book, extra = _bring_up(book, phases, starter, stack)
-        secrets = Secrets(book.environment, extra)
+        book, ready = _bring_up(book, phases, starter, stack)
+        secrets = Secrets(book.environment, {} if ready is None else ready.secrets)
         redactor = Redactor(secrets.values())
         vantage = Vantage(
             environment=book.environment,
@@ -77,6 +79,7 @@ def collect(
             t0=None,
             reveal=secrets.reveal,
             base=str(book.base),
+            loads=LoadsAlone(book=book, ready=ready),
         )
         stack.callback(vantage.close)
         collector = Collector(vantage=vantage, clock=clock, redact=lambda e: redact(e, redactor))
@@ -166,9 +169,9 @@ def redact(evidence: Evidence, redactor: Redactor) -> Evidence:
 
 def _bring_up(
     book: Book, phases: Sequence[str], starter: Starter | None, stack: ExitStack
-) -> tuple[Book, Mapping[str, str]]:
+) -> tuple[Book, Started | None]:
     if book.environment.start is None:
-        return book, {}
+        return book, None
     scene = scene_of(book, phases[0])
     if starter is None:
         starter = Starter(book.environment, book.root)
@@ -178,7 +181,7 @@ def _bring_up(
         ready = starter.switch(scene, book.faults)
     environment = resolve_addresses(overlaid(book.environment, ready.declares), ready.addresses)
     waivers = load_waivers(Path(environment.waivers)) if environment.waivers and not book.waivers else book.waivers
-    return replace(book, environment=environment, waivers=waivers), ready.secrets
+    return replace(book, environment=environment, waivers=waivers), ready
 
 
 def _find_t0(book: Book, phases: Sequence[str], collector: Collector) -> dict[str, Evidence]:
@@ -214,8 +217,9 @@ def _retake(plan: Plan, collector: Collector, evidence: dict[str, Evidence], clo
 
 
 def _look(plan: Plan, collector: Collector, first: Mapping[str, Evidence]) -> dict[str, Evidence]:
-    """All looks at once, and after them, one by one, those of items that change something."""
+    """All looks at once, and after them, one by one, those of items that change something or disturb the others."""
     acting = {key for check in plan.checks if check.action is not None for key in plan.uses[check.id].values()}
+    acting |= {look.key for look in plan.looks if PROBES[look.kind].last(look.options, plan.environment)}
     evidence: dict[str, Evidence] = {}
     for look in plan.looks:
         if look.key in first:

@@ -17,6 +17,7 @@ JUDGES: Registry[Judge] = Registry(
         "has_all": "has_all:JUDGE",
         "has_text": "has_text:JUDGE",
         "listed": "listed:JUDGE",
+        "load": "load:JUDGE",
         "patterns": "patterns:JUDGE",
         "scope": "scope:JUDGE",
         "severity": "severity:JUDGE",

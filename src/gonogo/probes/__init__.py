@@ -12,6 +12,8 @@ PROBES: Registry[Probe] = Registry(
         # HTTP
         "http": "http:PROBE",
         "http_steps": "http_steps:PROBE",
+        # Load
+        "load_run": "load_run:PROBE",
         # Google Cloud
         "cloud_run": "cloud_run:PROBE",
         "cloud_run_services": "cloud_run:PROBE_SERVICES",

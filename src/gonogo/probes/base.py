@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from gonogo.model.environment import BackEnd, Environment, Release, Side
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Seen, Unseen
+from gonogo.model.ratelimit import Policy
 
 T = TypeVar("T")
 
@@ -27,6 +29,24 @@ class Sight:
     tries: tuple[tuple[timedelta, str], ...] = ()
 
 
+class Loads(Protocol):
+    """Load runs, as a probe asks for them: only the flows may send load."""
+
+    @property
+    def reports(self) -> Path:
+        """The folder that holds one folder a run."""
+
+    @property
+    def rehearsed(self) -> bool:
+        """The environment was started for this run: no earlier run tells anything of it."""
+
+    def reaching(self, policies: Sequence[Policy]) -> tuple[str, ...]:
+        """Names of allowed profiles that limiters of these policies must reject, the fewest requests first."""
+
+    def make(self, profile: str, paths: Mapping[str, str], policies: Sequence[Policy], within: timedelta) -> Path:
+        """The load.json of a run made now, in a process of its own; Failure if there is none."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Vantage:
     """Where a run looks from: the environment with its addresses resolved, the release, the time, secrets.
@@ -41,6 +61,7 @@ class Vantage:
     t0: datetime | None
     reveal: Callable[[str], str]
     base: str = "."  # folder that relative file names of the environment start from
+    loads: Loads | None = None
     _made: dict[str, Any] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
@@ -82,6 +103,7 @@ class Probe:
     sides: Callable[[Any], tuple[str, ...]] = lambda _: ()
     back_ends: tuple[str, ...] = ()
     extra: str | None = None  # the optional dependency that holds its client
+    last: Callable[[Any, Environment], bool] = lambda *_: False  # True: after all other looks, which it would disturb
     clients: tuple[str, ...] = ()  # modules that its looks import: imported one by one before looks run side by side
 
 

@@ -7,14 +7,20 @@ from typing import Any
 
 from gonogo.model.errors import ConfigError, ExitStatus
 from gonogo.model.run import SCHEMA
+from gonogo.model.sealed import is_whole
 from gonogo.model.verdict import Decision, Verdict
 from gonogo.reporting.files import EVIDENCE, PLAN, VERDICT, file_digest, read_evidence, read_json
+from gonogo.reporting.load_json import SCHEMA as LOAD_SCHEMA
+
+LOAD = "load.json"
 
 
 def verify(folder: Path) -> list[str]:
     """Problems in words, none for a run whose files are whole and belong together."""
     if not folder.is_dir():
         return [f"{folder}: there is no such folder"]
+    if (folder / LOAD).exists() and not (folder / PLAN).exists():
+        return _load_problems(folder / LOAD)
     problems: list[str] = []
     plan, verdict = _read(folder / PLAN, problems), _read(folder / VERDICT, problems)
     if isinstance(plan, dict):
@@ -29,6 +35,17 @@ def verify(folder: Path) -> list[str]:
         if judged != plan.get("manifest"):
             problems.append(f"{VERDICT}: its checks are not the manifest of {PLAN}")
     return problems
+
+
+def _load_problems(path: Path) -> list[str]:
+    """Of a load run, which leaves one file that holds the digest of itself."""
+    try:
+        document = read_json(path)
+    except ConfigError as error:
+        return [str(error)]
+    if not isinstance(document, dict) or document.get("schema") != LOAD_SCHEMA:
+        return [f"{LOAD}: not of schema {LOAD_SCHEMA}"]
+    return [] if is_whole(document) else [f"{LOAD}: changed after its run (its digest is another)"]
 
 
 def _read(path: Path, problems: list[str]) -> Any:
