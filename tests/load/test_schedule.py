@@ -46,6 +46,15 @@ def test_workers_send_the_same_arrivals(requests: int, workers: int, rate: float
     assert sorted(plan.due(n) for plan in plans for n in range(plan.mine)) == [alone.due(n) for n in range(requests)]
 
 
+@given(st.integers(1, 90), st.integers(1, 5), st.floats(1, 1000), st.floats(0, 3))
+def test_arrivals_in_order_are_the_arrivals(requests: int, workers: int, rate: float, ramp: float) -> None:
+    """One after the other they are due when each of them says it is."""
+    profile = arrivals(rate, requests=requests, ramp=ramp * SECOND)
+    for index in range(workers):
+        plan = schedule(profile, Share(index=index, of=workers))
+        assert list(plan.dues()) == [plan.due(number) for number in range(plan.mine)]
+
+
 @given(st.integers(0, 60), st.integers(1, 20), st.integers(1, 7))
 def test_the_cap_is_shared_without_rest(requests: int, connections: int, workers: int) -> None:
     """Users and requests of all workers add up; nobody without a user is given a request."""

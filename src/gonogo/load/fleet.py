@@ -99,7 +99,7 @@ class Fleet:
             due = tick
             for each in group:
                 due = min(due, each.pump(now))
-            if all(each.done for each in group):
+            if due == tick and all(each.done for each in group):
                 break
             for fd, mask in wait(polling, (due - now) / NS if due > now else 0.0):
                 connection = by_fd.get(fd)

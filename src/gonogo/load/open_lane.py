@@ -23,6 +23,7 @@ class OpenLane(Lane):
         super().__init__(profile, targets, deadline=deadline, events=events)
         self._schedule: Schedule = schedule(profile, share)
         self._planned = self._left = self._schedule.mine
+        self._dues = self._schedule.dues()
         self._free: list[Connection] = []
         self._queue: deque[int] = deque()
         self._due = NEVER
@@ -34,7 +35,12 @@ class OpenLane(Lane):
         for _ in range(warm):  # so that an arrival need not wait for a handshake
             self._free.append(self._add())
             self._free[-1].connect(self._start + self._deadline)
-        self._due = self._start + self._schedule.due(0) if self._left else NEVER
+        self._due = self._following()
+
+    def _following(self) -> int:
+        """When the next arrival is due that was not taken yet."""
+        offset = next(self._dues, NEVER)
+        return NEVER if self._halted or offset == NEVER else self._start + offset
 
     def _add(self) -> Connection:
         connection = Connection(self)
@@ -43,17 +49,17 @@ class OpenLane(Lane):
 
     def pump(self, now: int) -> int:
         """Send every arrival that is due; without a free connection it waits, and the wait is counted."""
-        while self._due <= now:
-            intended = self._due
+        due = self._due
+        while due <= now:
             self._left -= 1
-            done = self._planned - self._left
-            self._due = self._start + self._schedule.due(done) if self._left > 0 else NEVER
             if self._free:
-                self._send(self._free.pop(), intended, now)
+                self._send(self._free.pop(), due, now)
             elif len(self.connections) < self._limit:
-                self._send(self._add(), intended, now)
+                self._send(self._add(), due, now)
             else:
-                self._queue.append(intended)
+                self._queue.append(due)
+            due = self._following()
+        self._due = due
         while self._queue and self._free:
             self._send(self._free.pop(), self._queue.popleft(), now)
         return self._due

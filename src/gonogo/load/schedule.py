@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from gonogo.model.errors import ConfigError
@@ -30,11 +32,25 @@ class Schedule:
 
     def due(self, number: int) -> int:
         """When this worker's arrival of that number is meant to be sent."""
-        arrival = number * self.share.of + self.share.index
-        in_ramp = self.rate * self.ramp / 2
-        if arrival < in_ramp:
+        return self._at(number * self.share.of + self.share.index)
+
+    def dues(self) -> Iterator[int]:
+        """When each of this worker's arrivals is meant to be sent, in order."""
+        arrivals = range(self.share.index, self.count, self.share.of)
+        steady = bisect_left(arrivals, self._in_ramp)
+        yield from map(self._at, arrivals[:steady])
+        rate, ramp, in_ramp = self.rate, self.ramp, self._in_ramp
+        for arrival in arrivals[steady:]:  # the same as _at, for rates at which a call counts
+            yield int((ramp + (arrival - in_ramp) / rate) * NS)
+
+    @property
+    def _in_ramp(self) -> float:
+        return self.rate * self.ramp / 2
+
+    def _at(self, arrival: int) -> int:
+        if arrival < self._in_ramp:
             return int(math.sqrt(2 * self.ramp * arrival / self.rate) * NS)
-        return int((self.ramp + (arrival - in_ramp) / self.rate) * NS)
+        return int((self.ramp + (arrival - self._in_ramp) / self.rate) * NS)
 
     @property
     def mine(self) -> int:

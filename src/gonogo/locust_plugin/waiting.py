@@ -21,8 +21,7 @@ class Waiting:
     def __call__(self, poller: Poller, timeout: float) -> list[tuple[int, int]]:
         """What is ready after at most `timeout` seconds."""
         now = monotonic()
-        fd = poller.fileno()
-        if timeout > _FINE and fd >= 0:
+        if timeout > _FINE and (fd := poller.fileno()) >= 0:
             ready = poller.poll(0)
             if not ready:
                 _wait_read(fd, timeout - _FINE / 2)
