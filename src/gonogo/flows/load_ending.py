@@ -11,11 +11,16 @@ from typing import Any
 from gonogo.flows.clock import SystemClock
 from gonogo.flows.load import Aimed, Order
 from gonogo.flows.load_own import Own
+from gonogo.judges.capacity_run import judge_capacity
 from gonogo.judges.load_run import judge_load
+from gonogo.judges.rate_inference import infer
 from gonogo.judges.rate_limit import validate
 from gonogo.load.fleet import Found
-from gonogo.model.load import LoadRecord
+from gonogo.load.series import readable
+from gonogo.model.capacity import Capacity
+from gonogo.model.load import LoadRecord, OutcomeClass, SideRecord
 from gonogo.model.load_verdict import Judged
+from gonogo.model.ratelimit import Algorithm, Inferred, Policy
 from gonogo.model.sealed import sealed
 from gonogo.model.secret import scan
 from gonogo.model.verdict import Decision
@@ -23,8 +28,10 @@ from gonogo.reporting.codec import page
 from gonogo.reporting.escape import slug
 from gonogo.reporting.files import write_text
 from gonogo.reporting.load_json import load_document, load_lines, probe_document
+from gonogo.reporting.load_page import page_from_document
 
-LOAD = "load.json"
+LOAD, PAGE = "load.json", "load.html"
+_ENOUGH = 500  # requests that show a limiter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,31 +50,38 @@ def end_load(
     *,
     workers_expected: int = 1,
     workers_seen: int = 1,
+    idle: bool = True,
     own: Own | None = None,
+    capacities: Sequence[Capacity] = (),
 ) -> Ended:
     """Judge, and write load.json by one rename. What cannot be kept is no GO; None is a run that never began.
 
-    `own`: users that brought paths of their own.
+    `idle`: nobody used the limiters right before it. `own`: users that brought paths of their own.
+    `capacities`: what the steps of a capacity profile found, a side each.
     """
     order = aimed.order
-    now = SystemClock().now()
+    now, standards = SystemClock().now(), order.standards if own is None else own.standards
     record = LoadRecord(
         run_id=order.run_id,
         profile=order.profile,
         environment=order.environment.name,
         started=found.started if found is not None else now,
         ended=found.ended if found is not None else now,
-        sides=found.sides if found is not None else (),
+        sides=tuple(_over_time(side) for side in found.sides) if found is not None else (),
         events=found.events if found is not None else (),
         workers_expected=workers_expected,
         workers_seen=workers_seen,
         aborted=found.aborted if found is not None else "it was ended before anything was sent",
         release=order.release,
+        policies={side: one.policy for side, one in standards.items() if one.policy is not None},
     )
-    standards = order.standards if own is None else own.standards
     declared = {one.policy.path: one.policy for one in standards.values() if one.policy is not None}
-    others = validate(record.events, declared.values(), started=record.started.timestamp()) if record.events else ()
-    judged = judge_load(record, standards, others if own is None else own.findings)
+    began = record.started.timestamp()
+    others = validate(record.events, declared.values(), idle=idle, started=began) if record.events else ()
+    if order.profile.steps is not None:
+        judged = judge_capacity(record, standards, capacities)
+    else:
+        judged = judge_load(record, standards, others if own is None else own.findings)
     judged = _held(judged, own.problems) if own is not None and own.problems else judged
     endpoints = {target.side: f"{target.method} {target.path.partition('?')[0]}" for target in aimed.targets}
     if own is not None:
@@ -75,11 +89,12 @@ def end_load(
     folder: Path | None = None
     try:
         folder = _make_folder(order, record.started)
-        _keep(folder, aimed, load_document(record, judged, endpoints))
+        limiters = {name: _limiter(record, name, standard.policy) for name, standard in standards.items()}
+        _keep(folder, aimed, load_document(record, judged, endpoints, limiters))
         leaks = [f"a secret stands in {path}" for path in scan(folder, aimed.redactor)]
         if leaks:  # the file must not say GO where the run does not
             judged = _held(judged, leaks)
-            _keep(folder, aimed, load_document(record, judged, endpoints))
+            _keep(folder, aimed, load_document(record, judged, endpoints, limiters))
     except OSError as error:
         judged = _held(judged, [f"{folder or order.reports}: load.json was not kept ({error.strerror or error})"])
         folder = None
@@ -98,7 +113,21 @@ def _held(judged: Judged, problems: Sequence[str]) -> Judged:
 
 
 def _keep(folder: Path, aimed: Aimed, document: Mapping[str, Any]) -> None:
-    write_text(folder / LOAD, page(sealed(aimed.redactor.scrub_json(document))), durable=True)
+    kept = sealed(aimed.redactor.scrub_json(document))
+    write_text(folder / PAGE, page_from_document(kept))
+    write_text(folder / LOAD, page(kept), durable=True)
+
+
+def _over_time(side: SideRecord) -> SideRecord:
+    return side if side.series is None else replace(side, series=readable(side.series))
+
+
+def _limiter(record: LoadRecord, side: str, declared: Policy | None) -> Policy | Inferred | None:
+    """What is declared to reject, or else what the rejections of the side show."""
+    if declared is not None and declared.algorithm is not Algorithm.NONE:
+        return declared
+    events = [event for event in record.events if event.side == side][:_ENOUGH]
+    return infer(events) if any(event.outcome is OutcomeClass.LIMITED for event in events) else declared
 
 
 def _make_folder(order: Order, started: datetime) -> Path:
