@@ -74,7 +74,7 @@ def envoy_program() -> str:
 
 @contextmanager
 def nginx(folder: Path) -> Iterator[str]:
-    """nginx with a path for each way of `limit_req`; every URI below a path has a counter of its own."""
+    """Nginx with a path for each way of `limit_req`; every URI below a path has a counter of its own."""
     program = nginx_program()
 
     def command(port: int) -> Sequence[str]:
@@ -88,7 +88,7 @@ def nginx(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def slowapi(folder: Path) -> Iterator[str]:
-    """slowapi on uvicorn; every path below a strategy has a counter of its own."""
+    """A service with slowapi, on uvicorn; every path below a strategy has a counter of its own."""
     with _running(lambda port: (sys.executable, str(HERE / "slowapi_server.py"), str(port)), folder) as base:
         yield base
 

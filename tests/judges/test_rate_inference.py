@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from tests import inference_sim
 from tests.inference_sim import drawn, event, play
 from tests.ratelimit_sim import Limiter, declare
 
@@ -33,6 +34,55 @@ def test_numbers_of_a_bucket() -> None:
     assert found.limit == found.burst == 20
     assert found.refill == pytest.approx(2.0, rel=0.1)
     assert found.reject_status == 503
+    assert found.confidence > 0.5
+
+
+@pytest.mark.parametrize("used", [1, 4, 10])
+@pytest.mark.parametrize(
+    ("algorithm", "aligned"),
+    [(Algorithm.FIXED_WINDOW, True), (Algorithm.FIXED_WINDOW, False), (Algorithm.TOKEN_BUCKET, None)],
+)
+def test_a_key_that_was_in_use_before(algorithm: Algorithm, aligned: bool | None, used: int) -> None:
+    """A first burst that is admitted less than later ones does not make the limit look smaller."""
+    limiter = Limiter(declare(algorithm, 10, 2.0, aligned=aligned))
+    for number in range(used):
+        limiter.hit(99.8 + number / 1000)
+    found = infer(play(lambda at: limiter.hit(100 + at).admitted, Random(used)))  # noqa: S311 - a simulation
+    assert found is not None
+    assert found.algorithm is algorithm
+    assert found.limit == 10
+    assert found.window.total_seconds() == pytest.approx(2, rel=0.15)
+
+
+def test_only_rejections_at_first_are_waited_out() -> None:
+    """429 from the first request on is a limiter that was used before; it is asked again, less and less often."""
+    timeline = [event(number / 10, 429) for number in range(4)]
+    waits = next_step(timeline, 0.4)
+    assert isinstance(waits, Wait)
+    assert next_step(timeline, 0.4 + waits.seconds) == Send(n=1)
+    assert infer(timeline) is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_request_at_a_time_is_a_bucket_of_one(seed: int) -> None:
+    """With a limit of one, a window from the first request, a log and a bucket answer alike."""
+    limiter = Limiter(declare(Algorithm.TOKEN_BUCKET, 1, 3.0))
+    found = infer(play(lambda at: limiter.hit(at).admitted, Random(seed)))  # noqa: S311 - a simulation
+    assert found is not None
+    assert found.algorithm is Algorithm.TOKEN_BUCKET
+    assert found.burst == 1
+    assert found.refill == pytest.approx(1 / 3, rel=0.05)
+    assert any("are the same" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_log_is_told_from_a_window_by_slow_bursts_too(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The half that is sent when the quota comes back is sent when a log has given back all of it."""
+    monkeypatch.setattr(inference_sim, "APART", 0.01)
+    limiter = Limiter(declare(Algorithm.SLIDING_LOG, 10, 2.0))
+    found = infer(play(lambda at: limiter.hit(at).admitted, Random(seed)))  # noqa: S311 - a simulation
+    assert found is not None
+    assert found.algorithm is Algorithm.SLIDING_LOG
     assert found.confidence > 0.5
 
 

@@ -27,11 +27,11 @@ from gonogo.probes.authorization import authorization
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.transport import Ask, allowed_hosts, fetch
+from gonogo.probes.transport import Ask, allowed_hosts, fetch, prepare
 
 SIDE = "url"
 HEAVY = ("aggressive", "heavy", "stress")  # a live system takes this command only where it takes one of these
-POOL = 16
+POOL = 64  # a limiter that makes requests wait is filled by as many as wait in it
 DEADLINE = timedelta(seconds=10)
 BODY_CAP = 64 * 1024
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)\Z")
@@ -71,7 +71,9 @@ def examine(asked: Asked, watch: Callable[[int, float], None] | None = None) -> 
     )
     try:
         headers = {**authorization(vantage, side.auth, asked.url), **headers}
-        sender = _Sender(vantage=vantage, ask=Ask(url=asked.url, headers=headers, ca=side.ca, body_cap=BODY_CAP))
+        ask = Ask(url=asked.url, headers=headers, ca=side.ca, body_cap=BODY_CAP)
+        prepare(vantage, ask)
+        sender = _Sender(vantage=vantage, ask=ask)
         events, ended = _play(sender, asked, policy, watch or (lambda _sent, _wait: None))
     finally:
         vantage.close()

@@ -112,10 +112,15 @@ def sliding_counter(shots: Sequence[Shot], limit: float, window: float, phase: f
     return cost
 
 
-def bucket(shots: Sequence[Shot], burst: float, rate: float) -> float:
-    """A bucket of `burst` tokens that gets `rate` a second; a leaky bucket that does not delay is the same."""
+def bucket(shots: Sequence[Shot], burst: float, rate: float, *, start: float | None = None) -> float:
+    """A bucket of `burst` tokens that gets `rate` a second; a leaky bucket that does not delay is the same.
+
+    It holds `start` tokens at the first request, None: it is full.
+    """
     cost = 0.0
     tokens, last = burst, -math.inf
+    if start is not None and shots:
+        tokens, last = min(burst, start), shots[0].at
     for shot in shots:
         passed = shot.at - last
         tokens = burst if passed == math.inf else min(burst, tokens + max(0.0, passed) * rate)

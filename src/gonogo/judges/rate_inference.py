@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from gonogo.judges.rate_fit import Fit, Shot
 from gonogo.judges.rate_headers import read_headers
+from gonogo.judges.rate_queue import queue_fit, queue_of
 from gonogo.judges.rate_search import fits
 from gonogo.model.load import Event
 from gonogo.model.ratelimit import Algorithm, Dialect, Inferred
@@ -25,7 +26,9 @@ _FAMILIES = {
     "counter": Algorithm.SLIDING_COUNTER,
     "loose_counter": Algorithm.SLIDING_COUNTER,
     "bucket": Algorithm.TOKEN_BUCKET,
+    "queue": Algorithm.LEAKY_BUCKET,
 }
+_ALIKE = ("first_hit", "log", "bucket")  # with a limit of one request these are one and the same
 
 
 def infer(timeline: Sequence[Event]) -> Inferred | None:
@@ -43,15 +46,20 @@ def infer(timeline: Sequence[Event]) -> Inferred | None:
             notes=(f"nothing was rejected; the most in a second was {most_in_a_second(timeline)} requests",),
         )
     shots = shots_of(timeline, status)
-    found = sorted(fits(shots), key=lambda fit: fit.cost)
+    found = _found(timeline, status, shots)
     if not found or found[0].cost > _TOO_ODD * len(shots) + 2:
         return None
     best = found[0]
-    algorithm = _FAMILIES[best.family]
-    others = [fit.cost for fit in found[1:] if _FAMILIES[fit.family] is not algorithm]
-    margin = min(others, default=best.cost + 10) - best.cost
+    single = round(best.limit) == 1 and best.family in _ALIKE
+    algorithm = Algorithm.TOKEN_BUCKET if single else _FAMILIES[best.family]
+    others = [
+        fit.cost
+        for fit in found[1:]
+        if _FAMILIES[fit.family] is not algorithm and not (single and fit.family in _ALIKE)
+    ]
+    margin = max(0.0, min(others, default=best.cost + 10) - best.cost)
     limit = max(1, round(best.limit))
-    refill = best.limit / best.window if algorithm is Algorithm.TOKEN_BUCKET else None
+    refill = best.limit / best.window if algorithm.bucket else None
     return Inferred(
         algorithm=algorithm,
         limit=limit,
@@ -64,6 +72,18 @@ def infer(timeline: Sequence[Event]) -> Inferred | None:
         requests=len(timeline),
         notes=tuple(_notes(best, found)),
     )
+
+
+def _found(timeline: Sequence[Event], status: int, shots: Sequence[Shot]) -> list[Fit]:
+    """What explains it, the best first. Answers that came in even steps are explained by a queue if anything does."""
+    queue = queue_of(timeline, status)
+    if queue is not None:
+        fit = queue_fit(timeline, status, queue)
+        if fit.cost <= _TOO_ODD * len(shots) + 2:
+            return [fit]
+    found = sorted(fits(shots), key=lambda fit: fit.cost)
+    alike = [fit for fit in found if fit.family in _ALIKE and round(fit.limit) == 1 and fit.cost <= found[0].cost + 1]
+    return [*alike, *(fit for fit in found if fit not in alike)]  # without a clock, if one request is all there is
 
 
 def reject_status(timeline: Sequence[Event]) -> int | None:
@@ -121,7 +141,11 @@ def _notes(best: Fit, found: Sequence[Fit]) -> Iterator[str]:
         yield "its windows follow a clock"
     if best.family == "first_hit":
         yield "its window starts with the first request"
-    if best.family == "bucket":
+    if best.family == "queue":
+        yield "it makes requests wait for their turn, and rejects those that find its queue full"
+    if round(best.limit) == 1 and best.family in _ALIKE:
+        yield "with a limit of one request a window, a log and a bucket are the same"
+    elif best.family == "bucket":
         yield "limit / window is its refill; a bucket shows no other window"
     costs = ", ".join(f"{fit.family.replace('_', ' ')} {fit.cost:.1f}" for fit in found)
     yield f"answers that a family does not explain: {costs}"

@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 from gonogo.judges.rate_proof import proof
+from gonogo.judges.rate_queue import queue_of
 from gonogo.judges.rate_steps import Done, Send, Step, Wait, accepted
 from gonogo.model.load import Event
 from gonogo.model.rate_scenes import NOTHING, Scenario
@@ -19,6 +20,7 @@ _FIRST_GAP = 0.05
 _GROWTH = 1.3
 _TRIES = 3  # answers that are all errors, at first
 _LIMITED = 429
+_LONGEST = 64  # requests at once
 _ROUNDS = 5  # times that a bucket is looked at again, because it was fuller than before
 
 
@@ -95,7 +97,9 @@ def _burst(known: int = 0) -> Generator[Send, Sequence[Event], list[Event]]:
         tail = events[-_ENOUGH:]
         if len(tail) == _ENOUGH and not any(accepted(event) for event in tail):
             return events
-        chunk = _ENOUGH + 2 if known else min(24, chunk + 8)
+        longer = _ENOUGH + 2 if known else min(24, chunk + 8)
+        # A queue empties while the answers are waited for: only a longer row fills it.
+        chunk = min(_LONGEST, 2 * chunk) if queue_of(events[-chunk:]) else longer
 
 
 @dataclass(slots=True)
@@ -136,6 +140,8 @@ def _story() -> _Story:
         yield back.admitted + (back.admitted - one.sent)
     burst = yield from _burst()
     began, ended = burst[0].sent, burst[-1].sent
+    if queue := queue_of(burst):
+        return (yield from _queued(burst, 1 / queue.rate))
     admits = 1 + sum(accepted(event) for event in burst)
     first = yield from _poll(ended, _FIRST_GAP)
     dead = first.admitted - began
@@ -146,6 +152,17 @@ def _story() -> _Story:
     if sum(accepted(event) for event in probe) >= 0.7 * more:
         return (yield from _whole(admits, probe, more, began, first))
     return (yield from _gradual(admits, first, dead, probe[-1].sent))
+
+
+def _queued(burst: Sequence[Event], step: float) -> _Story:
+    """Those that were admitted waited, and by now the queue is empty: fill it again, and keep it full for a while."""
+    admits = sum(accepted(event) for event in burst)
+    rest = (admits + 2) * step  # one that delays only some is not empty when the last has its answer
+    yield max(event.received for event in burst) + rest
+    again = yield from _burst(admits)
+    yield max(event.received for event in again) + rest
+    yield Send(n=min(_LONGEST, admits + 12), spacing=0.37 * step)
+    return "it makes requests wait"
 
 
 def _whole(admits: int, probe: Sequence[Event], more: int, began: float, first: _Recovery) -> _Story:

@@ -33,8 +33,30 @@ def _returns(shots: Sequence[Shot]) -> list[_Return]:
     return found
 
 
-def fits(shots: Sequence[Shot]) -> Iterator[Fit]:
-    """The best numbers of every family. Where nothing ever came back, there is no window to be found."""
+def fits(shots: Sequence[Shot]) -> list[Fit]:
+    """The best numbers of every family. Where nothing ever came back, there is no window to be found.
+
+    Where the first requests were admitted less than later ones, the key may have been in use before: then what came
+    before the first return is left out if the rest is explained better for it.
+    """
+    found = list(_fits(shots)) if shots and shots[0].admitted else []
+    back = next((place for place in range(1, len(shots)) if shots[place].admitted > shots[place - 1].admitted), 0)
+    if back and _used_before(shots):
+        rest = list(_fits(shots[back:], drained=True))
+        if min((fit.cost for fit in rest), default=math.inf) + 1 < min((fit.cost for fit in found), default=math.inf):
+            return rest
+    return found
+
+
+def _used_before(shots: Sequence[Shot]) -> bool:
+    """Whether less was admitted at first than after a later return."""
+    first = next((place for place, shot in enumerate(shots) if not shot.admitted), len(shots))
+    returns = _returns(shots)
+    return first == 0 or any(count > _burst(shots, returns[0].after) for count in _groups(shots, returns))
+
+
+def _fits(shots: Sequence[Shot], *, drained: bool = False) -> Iterator[Fit]:
+    """`drained`: nothing was left just before the first request."""
     returns = _returns(shots)
     if not returns:
         return
@@ -60,10 +82,10 @@ def fits(shots: Sequence[Shot]) -> Iterator[Fit]:
     spans = sorted({*rates, *windows, *(1.4 * window for window in windows)})
     yield _best("counter", lambda n, w, p: sliding_counter(shots, n, w, p), groups, spans, phases)
     yield _best("loose_counter", lambda n, w, p: sliding_counter(shots, n, w, p, room=0.001), groups, spans, phases)
-    yield _bucket(shots, returns, rates)
+    yield _bucket(shots, returns, rates, drained=drained)
 
 
-def _bucket(shots: Sequence[Shot], returns: Sequence[_Return], windows: Sequence[float]) -> Fit:
+def _bucket(shots: Sequence[Shot], returns: Sequence[_Return], windows: Sequence[float], *, drained: bool) -> Fit:
     """A bucket's size is read off a burst after a silence, its refill off the time in which it was empty."""
     raw = sorted(shots, key=lambda shot: shot.at)
     silences = [0] + [place for place in range(1, len(shots)) if _silent(shots, returns, place)]
@@ -77,20 +99,29 @@ def _bucket(shots: Sequence[Shot], returns: Sequence[_Return], windows: Sequence
         passed = part[last].at - part[empty].at
         if passed > 0 and last - empty > 5:
             refills.append((sum(shot.admitted for shot in part[empty:last]), passed))
-        sizes.append((empty, part[empty].at - part[0].at))
+        if begin or not drained:
+            sizes.append((empty, part[empty].at - part[0].at))
     total = sum(passed for _, passed in refills)
     refill = sum(count for count, _ in refills) / total if total > 0 else 0.0
     if refill <= 0:
         limits, spans = [count for count, _ in sizes[:1]], list(windows)
+    elif not sizes:
+        limits, spans = [], []
     else:
         # The burst with the least time to refill says it best.
         count, passed = min(sizes, key=lambda size: size[1])
         middle = max(1, round(count - refill * passed))
         limits = sorted({middle, max(1, middle - 1), middle + 1})
         spans = [middle / refill]
+    start = 1.0 if drained else None
     best = min(
         (
-            (min(bucket(shots, n, n / w), bucket(raw, n, n / w)) + 0.3 * abs(n - limits[len(limits) // 2]), n, w)
+            (
+                min(bucket(shots, n, n / w, start=start), bucket(raw, n, n / w, start=start))
+                + 0.3 * abs(n - limits[len(limits) // 2]),
+                n,
+                w,
+            )
             for n in limits
             for span in spans
             for w in (span * (0.8 + 0.025 * step) for step in range(17))

@@ -89,6 +89,11 @@ def fetch(vantage: Vantage, ask: Ask, deadline: Deadline, *, patient: bool = Tru
     raise Failure(Cause.LIMITED, f"{where(ask.url)} answered {answer.status}, rate limited (Retry-After: {said[:40]})")
 
 
+def prepare(vantage: Vantage, ask: Ask) -> None:
+    """Make the client now, so that the time of the first request is not its. Sends nothing."""
+    _client(vantage, ca_file(vantage, ask.ca))
+
+
 def allowed_hosts(environment: Environment) -> frozenset[str]:
     """Every host that may be contacted at all: those of the sides, the back ends and guards.hosts."""
     urls = [side.url for side in environment.sides.values()]
