@@ -67,8 +67,6 @@ def found_line(capacity: Capacity) -> str:
     if capacity.rate is None:
         return f"{capacity.side:<7} capacity: {visible(capacity.said)}"
     low = "?" if capacity.low is None else f"{capacity.low:.1f}"
-    high = "or more" if capacity.high is None else f"to {show_number(capacity.high)}/s"
-    return (
-        f"{capacity.side:<7} capacity: {show_number(capacity.rate)}/s, between {low} {high}"
-        f" with {capacity.confidence:.0%} confidence; {visible(capacity.said)}"
-    )
+    span = f"{low}/s or more" if capacity.high is None else f"{low} to {show_number(capacity.high)}/s"
+    sure = f"{span} with {capacity.confidence:.0%} confidence"
+    return f"{capacity.side:<7} capacity: {show_number(capacity.rate)}/s ({sure}); {visible(capacity.said)}"

@@ -89,6 +89,7 @@ def load_lines(record: LoadRecord, judged: Judged) -> list[str]:
             )
         lines.extend(f"        {n} x {visible(reason)}" for reason, n in sorted(side.errors.items()))
     lines.extend(found_line(one) for one in judged.capacities)
+    lines.extend(_between_lines(record, judged))
     lines.extend(f"why:    {visible(reason)}" for reason in judged.reasons)
     took = show_duration(record.ended - record.started)
     lines.append(f"{judged.decision.value}  {visible(record.environment)}, {record.profile.name}, {took}")
@@ -121,6 +122,14 @@ def _between(record: LoadRecord, judged: Judged) -> list[Json]:
     sides = {side.side for side in record.sides}
     found = [(one, decides) for decides, those in ((True, judged.findings), (False, judged.beside)) for one in those]
     return [_finding(one) | {"side": one.side, "decides": decides} for one, decides in found if one.side not in sides]
+
+
+def _between_lines(record: LoadRecord, judged: Judged) -> list[str]:
+    """What holds one side against the other."""
+    lines = [f"sides   {slo.verdict.value}: {slo.reason}" for slo in judged.slos if slo.against]
+    for one in _between(record, judged):
+        lines.append(f"sides   {one['id']} {one['verdict']}: {visible(one['reason'])} ({visible(one['path'])})")
+    return lines
 
 
 def _release(record: LoadRecord) -> Json | None:
