@@ -9,7 +9,7 @@ from typing import Any
 from gonogo.model.evidence import plain
 from gonogo.model.load import LatencySummary, LoadRecord, OutcomeClass, SideRecord
 from gonogo.model.load_verdict import Judged, Slo
-from gonogo.model.ratelimit import Inferred, Policy, PropertyResult
+from gonogo.model.ratelimit import Inferred, Policy, PropertyResult, Shown
 from gonogo.model.units import show_duration
 from gonogo.reporting.escape import visible
 from gonogo.reporting.load_capacity import capacity_document, found_line
@@ -127,9 +127,8 @@ def _between(record: LoadRecord, judged: Judged) -> list[Json]:
 def _between_lines(record: LoadRecord, judged: Judged) -> list[str]:
     """What holds one side against the other."""
     lines = [f"sides   {slo.verdict.value}: {slo.reason}" for slo in judged.slos if slo.against]
-    for one in _between(record, judged):
-        lines.append(f"sides   {one['id']} {one['verdict']}: {visible(one['reason'])} ({visible(one['path'])})")
-    return lines
+    told = (one for one in _between(record, judged) if one["decides"] or one["verdict"] != Shown.NOT_VISIBLE)
+    return lines + [f"sides   {one['id']} {one['verdict']}: {visible(one['reason'])}" for one in told]
 
 
 def _release(record: LoadRecord) -> Json | None:
