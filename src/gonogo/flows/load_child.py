@@ -18,8 +18,9 @@ from gonogo.flows.load import Asked, bring_up, take_order
 from gonogo.flows.load_ending import LOAD, end_load
 from gonogo.flows.started import Started
 from gonogo.load.fleet import Fleet
-from gonogo.model.environment import Release
+from gonogo.model.environment import Auth, Release
 from gonogo.model.errors import ExitStatus, GonogoError
+from gonogo.model.load import Target
 
 
 def main() -> int:
@@ -37,8 +38,10 @@ def main() -> int:
 def _run(document: dict[str, Any]) -> Path | None:
     order = replace(take_order(_asked(document)), release=_release(document["release"]))
     with ExitStack() as stack:
-        aimed = bring_up(order, stack, _ready(document["ready"]))
-        fleet = Fleet(aimed.order.profile, aimed.targets, events=True)
+        ready = _ready(document["ready"])
+        aimed = bring_up(order, stack, ready)
+        targets = aimed.targets if ready is None else [_as_client(target, order.run_id) for target in aimed.targets]
+        fleet = Fleet(aimed.order.profile, targets, events=True)
         alone = threading.Event()
         threading.Thread(target=_until_nobody_asks, args=(fleet, alone), daemon=True).start()
         found = None if alone.wait(document["rest_s"]) else fleet.run()
@@ -53,14 +56,21 @@ def _until_nobody_asks(fleet: Fleet, alone: threading.Event) -> None:
     fleet.stop("whoever asked for it has gone")
 
 
+def _as_client(target: Target, run_id: str) -> Target:
+    """With a key of its own, so that a rehearsed limiter does not count what other looks sent."""
+    header = Auth().header
+    if any(name.lower() == header.lower() for name, _ in target.headers):
+        return target
+    return replace(target, headers=(*target.headers, (header, f"gonogo-{run_id[:12]}")))
+
+
 def _asked(document: dict[str, Any]) -> Asked:
     return Asked(
         root=Path(document["root"]),
         environment=document["environment"],
         profile=document["profile"],
-        canary_path=document["paths"]["canary"],
-        legacy_path=document["paths"]["legacy"],
         out=Path(document["out"]),
+        **document["asked"],
     )
 
 

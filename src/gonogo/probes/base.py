@@ -43,8 +43,13 @@ class Loads(Protocol):
     def reaching(self, policies: Sequence[Policy]) -> tuple[str, ...]:
         """Names of allowed profiles that limiters of these policies must reject, the fewest requests first."""
 
-    def make(self, profile: str, paths: Mapping[str, str], policies: Sequence[Policy], within: timedelta) -> Path:
-        """The load.json of a run made now, in a process of its own; Failure if there is none."""
+    def make(
+        self, profile: str, asked: Mapping[str, str | None], policies: Sequence[Policy], within: timedelta
+    ) -> Path:
+        """The load.json of a run made now, in a process of its own; Failure if there is none.
+
+        `asked` has method, canary_path, legacy_path and body, as on the command line.
+        """
 
 
 @dataclass(slots=True, kw_only=True)

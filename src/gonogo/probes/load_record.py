@@ -137,10 +137,20 @@ def _check_decision(document: Mapping[str, Any], where: str) -> None:
     decision = document["decision"]
     if _STATUS.get(decision) != document["exit_status"]:
         raise Failure(Cause.BROKEN, f"{where}: {decision} does not go with exit status {document['exit_status']}")
-    deciding = [one for side in document["sides"].values() for one in side["rate_limit"] if one["decides"]]
-    unproven = [one["id"] for one in deciding if one["verdict"] != "pass"]
-    if decision == "GO" and (unproven or not deciding or document["reasons"]):
-        raise Failure(Cause.BROKEN, f"{where}: GO, though {', '.join(unproven) or 'nothing'} was proven")
+    if decision != "GO":
+        return
+    proves = document["profile"].get("proves") or []
+    lacking = [f"{side}: {one}" for side, found in document["sides"].items() for one in _unproven(proves, found)]
+    if lacking or not proves or not document["sides"] or document["reasons"]:
+        raise Failure(Cause.BROKEN, f"{where}: GO, and not proven is {', '.join(lacking) or 'anything'}")
+
+
+def _unproven(proves: Sequence[str], side: Mapping[str, Any]) -> list[str]:
+    """What the profile has to prove and the side did not pass, and what it must not fail and did."""
+    verdicts = {one["id"]: one["verdict"] for one in side["rate_limit"] if one["decides"]}
+    failed = [one for one, verdict in verdicts.items() if verdict == "fail"]
+    seen = [one for one in proves if one in verdicts or one.startswith("P")]  # objectives stand under slos
+    return [*(one for one in seen if verdicts.get(one) != "pass"), *failed]
 
 
 def _check(value: Any, shape: _Shape, where: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,12 +21,13 @@ from gonogo.probes.load_record import Wanted, check_current, newest, read
 from gonogo.probes.observer import observe
 
 MADE = "gentle"  # the one profile that a look sends to a live system
+_METHODS = ("GET", "POST")
 _SIDES = {"canary": "canary", "legacy": "stable"}  # side of a load run -> side of the environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRun:
-    """One GET after the other to both sides, as the profile says.
+    """Requests to both sides, as the profile says.
 
     Without `profile` it is the gentlest allowed one that must be rejected by the limits declared for the paths.
     `gentle` is run for the item; anything else must have been run, within `max_age` and for this release, unless the
@@ -35,10 +37,14 @@ class LoadRun:
     profile: str | None = None
     canary_path: str = "/api/v2/health"
     legacy_path: str = "/health"
+    method: str = "GET"
+    body: Mapping[str, Any] | None = field(default=None, hash=False)
     max_age: timedelta = timedelta(hours=24)
     deadline: timedelta = timedelta(seconds=60)
 
     def __post_init__(self) -> None:
+        if self.method not in _METHODS or (self.body is not None and self.method != "POST"):
+            raise ConfigError(f"method is one of {', '.join(_METHODS)}, and a body goes with POST")
         for path in (self.canary_path, self.legacy_path):
             if not path.startswith("/"):
                 raise ConfigError(f"path {path!r} does not begin with /")
@@ -62,7 +68,7 @@ def comes_last(options: LoadRun, environment: Environment) -> bool:
 
 def _source(options: LoadRun) -> str:
     paths = " and ".join(dict.fromkeys((options.canary_path, options.legacy_path)))
-    return f"load run {options.profile or 'to the declared limit'}: {paths}"
+    return f"load run {options.profile or 'to the declared limit'}: {options.method} {paths}"
 
 
 def _look(options: LoadRun, vantage: Vantage) -> Seen:
@@ -92,8 +98,7 @@ def _look(options: LoadRun, vantage: Vantage) -> Seen:
     )
     made = loads.rehearsed or profiles == (MADE,)
     if made:
-        paths = {"canary": options.canary_path, "legacy": options.legacy_path}
-        document = read(loads.make(profiles[0], paths, tuple(limits.values()), options.deadline))
+        document = read(loads.make(profiles[0], _asked(options), tuple(limits.values()), options.deadline))
         check_current(document, wanted, datetime.now(UTC))
     else:
         document = _recorded(loads, wanted, options, vantage)
@@ -116,10 +121,21 @@ def _command(options: LoadRun, profile: str, vantage: Vantage) -> str:
     release, usual = vantage.release, vantage.environment.release
     if release is not None and (usual is None or not release.origin.file.endswith(usual)):
         words += ["--release", release.origin.file]
-    for name, path in (("canary_path", options.canary_path), ("legacy_path", options.legacy_path)):
-        if path != LoadRun.__dataclass_fields__[name].default:
-            words += [f"--{name.replace('_', '-')}", path]
+    usual_words = _asked(LoadRun())
+    for name, value in _asked(options).items():
+        if value != usual_words[name]:
+            words += [f"--{name.replace('_', '-')}", value or ""]
     return shlex.join([*words, "--headless"])
+
+
+def _asked(options: LoadRun) -> dict[str, str | None]:
+    """What goes where, in the words of the command line."""
+    return {
+        "method": options.method,
+        "canary_path": options.canary_path,
+        "legacy_path": options.legacy_path,
+        "body": None if options.body is None else json.dumps(options.body, ensure_ascii=False),
+    }
 
 
 def _policies(options: LoadRun, environment: Environment) -> dict[str, Policy]:
@@ -140,9 +156,9 @@ def _limits(policies: Mapping[str, Policy]) -> dict[str, Policy]:
 def _endpoints(options: LoadRun, environment: Environment) -> dict[str, str]:
     paths = {"canary": options.canary_path, "legacy": options.legacy_path}
     return {
-        side: f"GET {urlsplit(environment.sides[_SIDES[side]].url).path.rstrip('/')}{path.partition('?')[0]}"
+        side: f"{options.method} {urlsplit(environment.sides[name].url).path.rstrip('/')}{path.partition('?')[0]}"
         for side, path in paths.items()
-        if _SIDES[side] in environment.sides
+        if (name := _SIDES[side]) in environment.sides
     }
 
 
