@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.model.sealed import sealed
+
 ROOT = Path(__file__).parents[1]
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 
@@ -142,3 +144,31 @@ def _run(command: list[str], folder: Path) -> str:
     done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
     return done.stdout
+
+
+def test_the_wheel_draws_the_page_of_a_load_run(
+    use: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """The charting library and its style come with the wheel."""
+    profile = {"name": "gentle", "workload": "closed", "requests": 3, "rate": None, "duration_s": None, "delay_s": 2.0}
+    document = {
+        "schema": "gonogo/load/1",
+        "run_id": "a",
+        "environment": "shop",
+        "profile": profile | {"connections": 1, "proves": []},
+        "started": "2026-11-20T12:00:00+00:00",
+        "ended": "2026-11-20T12:00:01+00:00",
+        "decision": "HOLD",
+        "reasons": ["nothing was sent"],
+        "workers": {"expected": 1, "seen": 1},
+        "sides": {},
+        "timeline": [],
+    }
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "load.json").write_text(json.dumps(sealed(document)), encoding="utf-8")
+    drawn = use("gonogo", "page", str(run))
+    assert drawn.returncode == 0, drawn.stderr
+    page = (run / "load.html").read_text(encoding="utf-8")
+    assert "nothing was sent" in page
+    assert "https://github.com/leeoniya/uPlot (v1.6.32)" in page

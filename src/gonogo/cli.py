@@ -106,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     add = command("verify", commands.verify_, "check that the files of a run are whole and belong together")
     add("folder", metavar="RUN", help="folder of the run")
 
+    add = command("page", commands.page_, "draw the page of a load run again from its load.json; nothing is sent")
+    add("folder", metavar="RUN", help="folder of the run")
+
     add = command("schema", commands.schema_, "print the JSON Schema of a file")
     add("name", metavar="NAME", help="environment, release, checklist, verdict or evidence")
 

@@ -99,6 +99,17 @@ def verify_(options: argparse.Namespace) -> int:
     return int(ExitStatus.HOLD if problems else ExitStatus.GO)
 
 
+def page_(options: argparse.Namespace) -> int:
+    """The page of a load run, drawn again."""
+    from pathlib import Path  # noqa: PLC0415
+
+    from gonogo.flows.redraw import redraw  # noqa: PLC0415
+    from gonogo.reporting.escape import ci_log  # noqa: PLC0415
+
+    say(ci_log(f"drawn: {redraw(Path(options.folder))}") + "\n")
+    return 0
+
+
 def schema_(options: argparse.Namespace) -> int:
     """Print a JSON Schema."""
     from gonogo.flows.schemas import schema  # noqa: PLC0415

@@ -28,9 +28,9 @@ from gonogo.reporting.codec import page
 from gonogo.reporting.escape import slug
 from gonogo.reporting.files import write_text
 from gonogo.reporting.load_json import load_document, load_lines, probe_document
-from gonogo.reporting.load_page import page_from_document
+from gonogo.reporting.load_page import PAGE, page_from_document
 
-LOAD, PAGE = "load.json", "load.html"
+LOAD = "load.json"
 _ENOUGH = 500  # requests that show a limiter
 
 

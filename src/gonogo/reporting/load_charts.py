@@ -65,18 +65,22 @@ def sections(document: Mapping[str, Any]) -> tuple[Section, ...]:
             note="How long the given share of requests took at most: every bucket of the record.",
             charts=tuple(_distribution(sides)),
         ),
-        Section(title="Requested and achieved rate", note="Requests a second.", charts=tuple(_rates(sides))),
+        Section(
+            title="Requested and achieved rate",
+            note=""
+            if open_one
+            else "Requests a second. Users wait for their answers: nobody requests a rate, they send what they can.",
+            charts=tuple(_rates(sides)),
+        ),
     ]
     made = [limits, *made] if charts else [*made, limits]
-    searched = [Chart(title=title, says=says, spec=spec) for title, says, spec in capacity_charts(document)]
-    if searched:
-        made.append(Section(title="Capacity", note=_SEARCH, charts=tuple(searched)))
-    return tuple(made)
+    searched = tuple(Chart(title=title, says=says, spec=spec) for title, says, spec in capacity_charts(document))
+    return (Section(title="Capacity", note=_SEARCH, charts=searched), *made) if searched else tuple(made)
 
 
 def _latency(document: Mapping[str, Any], sides: Mapping[str, Json]) -> Iterator[Chart]:
     """A chart an outcome class and side; the sides of one class share their scale, so that they can be compared."""
-    last = max((side["series"]["ends_s"] for side in sides.values() if side.get("series")), default=0.0)
+    spans = _spans(sides)
     for outcome in OUTCOMES:
         found = {name: side["series"] for name, side in sides.items() if _count(side.get("series"), outcome)}
         scale = _scale([series["outcomes"][outcome] for series in found.values()])
@@ -104,7 +108,7 @@ def _latency(document: Mapping[str, Any], sides: Mapping[str, Json]) -> Iterator
                 title=f"{name}: {outcome}",
                 says=_latency_words(name, outcome, series),
                 spec={
-                    "x": {"label": _TIME, "range": [0, last]},
+                    "x": {"label": _TIME, "range": spans[name]},
                     "y": {"label": "ms"} | scale,
                     "sync": "time",
                     "lines": lines,
@@ -148,7 +152,7 @@ def _distribution(sides: Mapping[str, Json]) -> Iterator[Chart]:
 
 def _rates(sides: Mapping[str, Json]) -> Iterator[Chart]:
     found = {name: side["series"] for name, side in sides.items() if side.get("series") and side["series"]["at_s"]}
-    last = max((series["ends_s"] for series in found.values()), default=0.0)
+    spans = _spans(sides)
     drawn = {name: _rate_columns(series) for name, series in found.items()}
     highest = max((each for lines in drawn.values() for line in lines.values() for each in line if each), default=1.0)
     for name, lines in drawn.items():
@@ -161,13 +165,23 @@ def _rates(sides: Mapping[str, Json]) -> Iterator[Chart]:
             title=name,
             says=f"{name}: {wanted}, {achieved:.1f}/s achieved over the whole run.",
             spec={
-                "x": {"label": _TIME, "range": [0, last]},
+                "x": {"label": _TIME, "range": spans[name]},
                 "y": {"label": "requests a second", "range": [0, highest * 1.1]},
                 "sync": "time",
                 "lines": [_line(label, label, values) | _RATE_LINES.get(label, {}) for label, values in lines.items()],
                 "tables": [[[at + series["interval_s"] / 2 for at in series["at_s"]], *lines.values()]],
             },
         )
+
+
+def _spans(sides: Mapping[str, Json]) -> dict[str, list[float]]:
+    """The time that is drawn of each side: the whole run, or its own part where the sides came one after the other."""
+    found = {name: side["series"] for name, side in sides.items() if side.get("series")}
+    last, own = 0.0, True
+    for series in sorted(found.values(), key=lambda series: series["begins_s"]):
+        own = own and series["begins_s"] >= last
+        last = max(last, series["ends_s"])
+    return {name: [each["begins_s"] if own else 0, each["ends_s"] if own else last] for name, each in found.items()}
 
 
 def _rate_columns(series: Mapping[str, Any]) -> dict[str, list[float | None]]:

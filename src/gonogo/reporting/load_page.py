@@ -20,6 +20,7 @@ from gonogo.reporting.load_page_style import LOAD_STYLE
 from gonogo.reporting.load_tables import meaning, objectives, outcomes, properties, steps
 from gonogo.reporting.words import word
 
+PAGE = "load.html"
 Json = dict[str, Any]
 _WITHOUT = "The charts need JavaScript. What they show is said below each title; every figure stands in load.json."
 
@@ -47,9 +48,8 @@ def page_from_document(document: Mapping[str, Any]) -> str:
         f'<noscript><p class="noscript">{_WITHOUT}</p></noscript>',
         objectives(document),
         outcomes(document),
-        *_figures(drawn),
+        *_figures(drawn, {"Capacity": [steps(name, one) for name, one in capacities(document).items()]}),
         properties(document),
-        *(f"<h3>{safe(name)}</h3>{steps(one)}" for name, one in capacities(document).items()),
         '</main><footer><p>Files of this run: <a href="load.json">load.json</a></p>',
         f'<p class="soft">run <code>{safe(str(document["run_id"]))}</code></p></footer>',
         f'<script type="application/json" id="charts">{data}</script>',
@@ -79,7 +79,10 @@ def _header(document: Mapping[str, Any], decision: str) -> str:
         *(datetime.fromisoformat(document[at]) for at in ("started", "ended")),
     )
     release = document.get("release")
-    facts = [("Environment", document["environment"]), ("Profile", _profile(profile))]
+    facts = [
+        ("Environment", document["environment"]),
+        ("Profile", _profile(profile, searched=bool(capacities(document)))),
+    ]
     if release:
         facts.append(("Release", ", ".join(str(each) for each in release.values() if each)))
     facts += [(name.capitalize(), _sent(side)) for name, side in document["sides"].items()]
@@ -108,13 +111,17 @@ def _proven(document: Mapping[str, Any]) -> str:
     return f"Proven on each side: {proven or 'nothing was asked for'}."
 
 
-def _profile(profile: Mapping[str, Any]) -> str:
+def _profile(profile: Mapping[str, Any], *, searched: bool) -> str:
     """How it sends, in a line."""
     bounds = [f"at most {profile['requests']} requests a side"] if profile["requests"] is not None else []
     if profile["duration_s"] is not None:
         bounds.append(f"for {show_number(profile['duration_s'])} s")
     if profile["workload"] == "open":
-        how = f"{show_number(profile['rate'])} arrivals a second" if profile["rate"] else "arrivals at a rate"
+        how = (
+            f"{show_number(profile['rate'])} arrivals a second"
+            if profile["rate"] and not searched
+            else "rates in steps"
+        )
     else:
         users = profile["connections"]
         how = f"{users} user{'s' if users != 1 else ''}, {show_number(profile['delay_s'])} s after each answer"
@@ -126,7 +133,8 @@ def _sent(side: Mapping[str, Any]) -> str:
     return f"{side['endpoint']}: {side['requests']} requests, {side['achieved_rate']:.1f}/s{asked}"
 
 
-def _figures(drawn: Sequence[Section]) -> list[str]:
+def _figures(drawn: Sequence[Section], more: Mapping[str, Sequence[str]]) -> list[str]:
+    """The figures of each section, and below them `more` by the section's title."""
     parts, number = [], 0
     for section in drawn:
         parts.append(f"<h2>{safe(section.title)}</h2>")
@@ -141,4 +149,5 @@ def _figures(drawn: Sequence[Section]) -> list[str]:
             number += 1
         if figures:
             parts.append(f'<div class="charts{" one" * (len(figures) == 1)}">{"".join(figures)}</div>')
+        parts += more.get(section.title, ())
     return parts

@@ -63,7 +63,7 @@ def objectives(document: Mapping[str, Any]) -> str:
         for slo in sorted(found, key=lambda slo: not slo["decides"])
     ]
     if not rows:
-        return "<h2>Objectives</h2><p>The environment declares none for these sides.</p>"
+        return "<h2>Objectives</h2><p>None was judged by itself in this run.</p>"
     return f"<h2>Objectives</h2>{_table(('Verdict', 'Objective'), ('Value', 'Limit', 'Samples'), rows)}"
 
 
@@ -99,7 +99,7 @@ def properties(document: Mapping[str, Any]) -> str:
     return "".join(parts)
 
 
-def steps(found: Mapping[str, Any]) -> str:
+def steps(name: str, found: Mapping[str, Any]) -> str:
     """The steps of one side in the order in which they were sent, folded away."""
     rows = []
     for number, step in enumerate(found["steps"], 1):
@@ -112,7 +112,7 @@ def steps(found: Mapping[str, Any]) -> str:
         )
     heads = ("Rate", "Achieved", "p50 ms", "p95", "p99", "Errors")
     table = _table(("Step", "Verdict"), heads, rows, last="Why")
-    return f"<details><summary>{len(rows)} steps</summary>{table}</details>"
+    return f"<details><summary>{safe(name)}: {len(rows)} steps</summary>{table}</details>"
 
 
 _STEP = {"kept": "pass", "broken": "fail", "unsure": "inconclusive"}

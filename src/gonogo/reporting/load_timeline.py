@@ -19,6 +19,7 @@ _NAMES = {
     "leaky_bucket": "leaky bucket",
     "gcra": "token bucket (GCRA)",
 }
+_UNSURE = 0.5
 _MOST_BANDS = 400
 
 
@@ -66,6 +67,8 @@ def _chart(
     else:
         most = limiter["burst"] if _is_bucket(limiter) and limiter["burst"] else limiter["limit"]
         source = "declared" if limiter["declared"] else f"inferred with a confidence of {limiter['confidence']:.0%}"
+        if not limiter["declared"] and limiter["confidence"] < _UNSURE:
+            source += ", so that others may explain these answers as well"
         window = show_number(limiter["window_s"])
         said += f" {_NAMES[limiter['algorithm']].capitalize()}, {limiter['limit']} in {window} s: {source}."
         shade = "its windows" if limiter["algorithm"] == "fixed_window" else "the window before the first rejection"
