@@ -27,9 +27,9 @@ RUNBOOK = {
 
 
 def test_profiles_are_those_of_the_runbook() -> None:
-    """Requests a side and delay are the runbook's; the others are open and bounded."""
+    """Requests a side and delay are the runbook's; a burst is closed, the others are open and bounded."""
     profiles = load_profiles(ROOT / "loadtests" / "profiles.yaml", PROPERTIES)
-    assert list(profiles) == [*RUNBOOK, "capacity", "soak", "spike"]
+    assert list(profiles) == [*RUNBOOK, "burst", "capacity", "soak", "spike"]
     for name, (requests, delay) in RUNBOOK.items():
         profile = profiles[name]
         assert (profile.workload, profile.requests, profile.connections) == (Workload.CLOSED, requests, 1)
