@@ -121,9 +121,10 @@ def _bucket_over(admitted: Sequence[Span], most: int, refill: float) -> str | No
 def _bucket_early(
     counted: Sequence[Span], rejects: Sequence[Span], least: int, refill: float, counts_rejected: bool
 ) -> str | None:
-    lows = [span.low for span in counted]
-    highs = sorted(span.high for span in counted)
     for reject in rejects:
+        recent = counted if counts_rejected else _refilled(counted, reject, least / refill)
+        lows = [span.low for span in recent]
+        highs = sorted(span.high for span in recent)
         begun = bisect_right(lows, reject.high) - int(counts_rejected)
         # Of all that begun, those that may have come at or after a moment; the bucket was at most full then.
         tokens = min(
@@ -137,3 +138,15 @@ def _bucket_early(
         if tokens >= 1 + 1e-9:
             return f"rejected at {reject.low:.3f} s with {tokens:.2f} or more left of {least}"
     return None
+
+
+def _refilled(counted: Sequence[Span], reject: Span, full: float) -> Sequence[Span]:
+    """Those after the last rest before a reject in which the bucket filled up, however empty it was."""
+    start, busy = 0, float("-inf")
+    for place, span in enumerate(counted):
+        if span.low > reject.high:
+            break
+        if span.low > busy + full + SLACK:
+            start = place
+        busy = max(busy, span.high)
+    return counted[start:]

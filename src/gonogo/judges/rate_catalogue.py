@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gonogo.model.rate_scenes import Key, Scenario, Variant
@@ -31,10 +31,12 @@ class Expect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One variant, and what is right of it."""
+    """One variant, and what is right of it. `times`: admissions between rejected controls that no refill explains."""
 
     variant: Variant
     expect: Expect = Expect.SHARED
+    times: int = 2
+    sent: bool = True  # False: another scene sends it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +48,17 @@ class Scene:
     would: str
     trials: tuple[Trial, ...] = ()
     absent: str = ""
+    also: str = ""  # another property that its requests show
+
+    @property
+    def tag(self) -> str:
+        """The ids of the properties that its requests are sent for."""
+        return f"{self.id} {self.also}".strip()
 
     @property
     def cost(self) -> int:
         """Requests: each trial, a control after it, and one control before the first."""
-        return 2 * len(self.trials) + 1
+        return 1 + sum(2 * (trial.times if trial.expect is Expect.OWN else 1) for trial in self.trials if trial.sent)
 
 
 def scenes(policy: Policy, scenario: Scenario) -> tuple[Scene, ...]:
@@ -59,6 +67,12 @@ def scenes(policy: Policy, scenario: Scenario) -> tuple[Scene, ...]:
         return ()
     every = [_other_key(policy, scenario), _scope(policy, scenario), _forged(), _spelling(scenario)]
     every += [_credentials(scenario), _exempt(scenario)]
+    if not every[1].absent:
+        every[0] = replace(every[0], also=every[1].id)
+    # Where the edge of a window is not known, what came close to it may be of either window.
+    edges = {Algorithm.FIXED_WINDOW: 2, Algorithm.SLIDING_COUNTER: 3}.get(policy.algorithm, 0)
+    times = 2 + int(policy.limit * policy.tolerance) + edges
+    every = [replace(scene, trials=tuple(replace(trial, times=times) for trial in scene.trials)) for scene in every]
     return tuple(sorted(every, key=lambda scene: -scene.worth / scene.cost))
 
 
@@ -88,7 +102,8 @@ def _scope(policy: Policy, scenario: Scenario) -> Scene:
     trials = tuple(
         _trial(name, Expect.OWN if own else Expect.SHARED, key=key, target=target) for name, key, target, own in cells
     )
-    return Scene(id="P16", worth=6, would=would, trials=trials)
+    first, *others = trials
+    return Scene(id="P16", worth=6, would=would, trials=(replace(first, sent=False), *others))
 
 
 def _forged() -> Scene:

@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gonogo.judges.rate_stage import AHEAD, ENOUGH, SPARE_S, Move, Stage, told
+from gonogo.judges.rate_stage import ENOUGH, SPARE_S, Move, Stage, told
 from gonogo.judges.rate_steps import accepted
 from gonogo.model.load import Event
 from gonogo.model.ratelimit import Algorithm
 
 _MARGIN = 0.1  # seconds between a half burst and the edge
+PARALLEL = "parallel"  # a word of the scene
 _IMPATIENT = "would take longer than the patience"
 
 
@@ -20,14 +21,21 @@ def polls(stage: Stage) -> Move[None]:
     policy, last = stage.policy, stage.last
     if policy.counts_rejected or last is None or not stage.rejected(last) or not told(last):
         return
-    window = policy.window.total_seconds()
-    if any(sum(at <= one <= at + 0.9 * window for one in stage.rejects) >= policy.limit + 1 for at in stage.rejects):
+    if stage.polled >= policy.limit:
         return  # that many were rejected before a recovery already
     n = policy.at_once + 1
     if not stage.affords("P14", n + 1):
         return
+    window = policy.window.total_seconds()
     wait = told(last) or (0.0, 0.0)
-    answers = yield from stage.ask(n, "P14", spacing=max(0.0, 0.8 * wait[0]) / n)
+    # They have to be within a window of the request at the end; a bucket comes back sooner.
+    start = stage.ended if policy.algorithm.bucket else last.received + wait[1] + SPARE_S - 0.9 * window
+    start, end = max(stage.ended, start), last.received + 0.9 * max(0.0, wait[0])
+    if end <= start and not policy.algorithm.bucket:
+        stage.skip("P14", f"a window of {window:g} s is too short to poll in and to wait for whole seconds after")
+        return
+    yield start
+    answers = yield from stage.ask(n, "P14", spacing=max(0.0, end - start) / n)
     interval = told(max(answers, key=lambda event: event.received))
     due = stage.ended + (interval[1] if interval else window) + SPARE_S
     if (yield from stage.until(due)):
@@ -67,51 +75,48 @@ def edge(stage: Stage, burst: Sequence[Event]) -> Move[None]:
     yield from stage.ask(1, "P27")
     for moment in (found.before, found.after):
         yield moment
-        left = found.half
-        while left > 0:
-            n = min(AHEAD, left)
-            yield from stage.ask(n, "P27")
-            left -= n
+        yield from stage.ask(found.half, "P27", serial=True)
 
 
 def _place(stage: Stage, burst: Sequence[Event]) -> _Edge | str:
-    policy, last = stage.policy, stage.last
+    policy, last = stage.policy, stage.denied
     window = policy.window.total_seconds()
-    interval = told(last) if last is not None and stage.rejected(last) else None
+    interval = None if last is None else told(last)
     if last is None or interval is None:
         return "no rejection says when the quota comes back, so no edge is known"
     low, high = last.sent + max(0.0, interval[0]), last.received + interval[1]
     middle, blur = (low + high) / 2, (high - low) / 2 + 0.02
-    took = (max(event.received for event in burst) - burst[0].sent) * 0.7 + 0.02
+    trip = sorted(event.received - event.sent for event in burst)[len(burst) * 3 // 4] + 0.002
     rounds = max(0, math.ceil((stage.ended + stage.rest + _MARGIN - middle - blur) / window))
     opens = middle + blur + rounds * window
+    took = trip * (policy.at_once / 2 + 2)
     before = opens + window - 2 * blur - took - _MARGIN
     after = opens + window + 2 * _MARGIN
     apart = after - before + took
     if apart > 0.6 * window:
         return f"the edge is known to {2 * blur:.2g} s, too little for a window of {window:g} s"
     bound = policy.at_once + stage.spare + (policy.limit / window * apart if policy.algorithm.bucket else 0.0)
-    half = math.ceil((bound + 2) / 2)
+    half = math.ceil((bound + (6 if policy.algorithm is Algorithm.SLIDING_COUNTER else 2)) / 2)
     if half + 1 > policy.limit:
         return f"half bursts of {half} do not fit into a window of {policy.limit}"
     return _Edge(opens=opens, before=before, after=after, half=half)
 
 
 def burst_is_suspect(stage: Stage, burst: Sequence[Event]) -> bool:
-    """Whether the first burst was rejected in part before its limit, with several under way: by their number?"""
-    least = stage.policy.at_once - stage.spare
-    return any(stage.rejected(event) for event in burst[:least]) and overlap(burst) > 1
+    """Whether too few of the first burst were admitted, with several under way: because of their number?"""
+    return sum(accepted(event) for event in burst) < stage.policy.at_once - stage.spare - 1 and overlap(burst) > 1
 
 
 def serial(stage: Stage, burst: Sequence[Event]) -> Move[None]:
-    """P28: a few more than the burst got through, each after the answer of the one before."""
+    """P28: a few more than the burst got through, after a rest all at once, and after another one by one."""
     n = min(stage.policy.at_once - stage.spare, sum(accepted(event) for event in burst) + ENOUGH)
-    if not stage.affords("P28", n):
+    if not stage.affords("P28", 2 * n):
         return
-    if (yield from stage.until(stage.ended + stage.rest + SPARE_S)):
-        yield from stage.ask(n, "P28", serial=True)
-    else:
-        stage.skip("P28", _IMPATIENT)
+    for parallel in (True, False):
+        if not (yield from stage.until(stage.ended + stage.rest + SPARE_S)):
+            stage.skip("P28", _IMPATIENT)
+            return
+        yield from stage.ask(n, f"P28 {PARALLEL}" if parallel else "P28", serial=not parallel)
 
 
 def overlap(events: Sequence[Event]) -> int:

@@ -187,7 +187,22 @@ def _lock_in(line: Timeline, broken: Broken) -> PropertyResult:
             and len([r for r in rejects if high - width < r.span.low and r.span.high < low]) >= policy.limit
         ):
             return line.shown("P14", Shown.PASS, f"admitted at {low:.3f} s in spite of many rejections", would)
+    if policy.algorithm.bucket and (text := _spent_by_rejects(line)):
+        return line.shown("P14", Shown.PASS, text, would)
     return line.shown("P14", Shown.NOT_VISIBLE, "too few rejections before an admission to tell", would)
+
+
+def _spent_by_rejects(line: Timeline) -> str:
+    """An admission that a bucket could not have made if rejected requests took from it too."""
+    policy = line.policy
+    refill = policy.limit / policy.window.total_seconds() * (1 + policy.tolerance)
+    mine = line.mine
+    for place, shot in enumerate(mine):
+        if shot.span.admitted and place and mine[place - 1].span.rejected:
+            for n, first in enumerate(reversed(mine[: place + 1]), 1):
+                if n > policy.at_once * (1 + policy.tolerance) + refill * (shot.span.high - first.span.low) + 1:
+                    return f"admitted at {shot.span.low:.3f} s in spite of {n - 1} requests right before"
+    return ""
 
 
 def _recovers(line: Timeline) -> PropertyResult:
@@ -198,7 +213,8 @@ def _recovers(line: Timeline) -> PropertyResult:
     would = "a rejection after a rest, before the quota was used again"
     if not rejects:
         return line.shown("P13", Shown.NOT_VISIBLE, "nothing was rejected, so nothing could recover", would)
-    later = [s.span for s in line.mine if s.span.admitted and s.span.low > rejects[0].span.high + rest]
+    after = rejects[0].span.high + (0.0 if policy.algorithm is Algorithm.FIXED_WINDOW else rest)
+    later = [s.span for s in line.mine if s.span.admitted and s.span.low > after]
     for place, span in enumerate(later):
         if place + 1 >= whole and span.high - later[place + 1 - whole].low < min(width, rest):
             return line.shown("P13", Shown.PASS, f"{whole} admitted again by {span.high:.3f} s", would)

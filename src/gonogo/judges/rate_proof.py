@@ -7,13 +7,16 @@ from collections.abc import Generator, Sequence
 
 from gonogo.judges.rate_catalogue import scenes
 from gonogo.judges.rate_late import burst_is_suspect, edge, polls, serial
+from gonogo.judges.rate_pace import pace
 from gonogo.judges.rate_stage import ENOUGH, SPARE_S, Move, Stage, doubted, exhaust, play, told
 from gonogo.judges.rate_steps import Done, Send, accepted
 from gonogo.model.load import Event
 from gonogo.model.rate_scenes import Scenario
 from gonogo.model.ratelimit import Algorithm, Policy
 
-BURST = "P1 P2 P3 P4 P28"  # what the first burst shows
+BURST = "P1 P2 P3 P4 P9 P10"  # what the first burst shows
+_EARLY = 0.4  # of the wait that is asked for: an admission in less than half of it fails
+_SURE_S = 0.2  # after the latest moment that an answer can mean
 _NONE = 100  # requests that a path without a limiter has to take
 
 Story = Generator["float | Send", Sequence[Event], "str | Done"]  # a float is a moment to wait for
@@ -27,26 +30,30 @@ def proof(policy: Policy, scenario: Scenario, *, at_most: int, patience: float) 
     stage = Stage(policy=policy, scenario=scenario, left=at_most, patience=patience)
     if not (yield from stage.until(stage.rest)):  # what was used before this run is forgotten by then
         return Done(reason=f"a rest of {stage.rest:g} s is longer than the patience of {patience:g} s")
-    burst = yield from exhaust(stage, BURST)
+    burst = yield from exhaust(stage, BURST, careful=True)
     if accepted(burst[-1]):
         return "no request was rejected"
+    yield from pace(stage)
     played = scenes(policy, scenario)
     yield from play(stage, played, reserve=policy.at_once + 2 * ENOUGH)
     short = yield from _recovery(stage)
-    if not short and not (yield from stage.until(stage.ended + stage.rest + SPARE_S)):
+    whole = policy.algorithm is Algorithm.FIXED_WINDOW and stage.last is not None and accepted(stage.last)
+    if not short and not whole and not (yield from stage.until(stage.ended + stage.rest + SPARE_S)):
         short = f"a rest of {stage.rest:g} s would end after the patience of {patience:g} s: no recovery was seen"
     if short:
         return Done(reason=short, short=short, skipped=tuple(stage.skipped))
     for id_, variant in doubted(stage, played):
         yield from stage.ask(1, id_, variant=variant)
     if stage.affords("P20", policy.at_once + ENOUGH):
-        yield from exhaust(stage, "P13 P20", fresh=True)
+        parallel: Sequence[Event] = yield from exhaust(stage, "P13 P20 P28", fresh=True)
     else:
-        yield from stage.ask(math.ceil(0.9 * policy.at_once), "P13")
+        parallel = yield from stage.ask(math.ceil(0.9 * policy.at_once), "P13 P28")
     yield from polls(stage)
+    if whole and stage.last is not None and stage.rejected(stage.last) and stage.left > 0:
+        yield from _recovery(stage)  # again: two windows are not shorter than declared
     yield from edge(stage, burst)
-    if burst_is_suspect(stage, burst):
-        yield from serial(stage, burst)
+    if burst_is_suspect(stage, parallel):
+        yield from serial(stage, parallel)
     return Done(reason=_summary(stage), skipped=tuple(stage.skipped))
 
 
@@ -63,18 +70,25 @@ def _recovery(stage: Stage) -> Move[str]:
     """Within the wait that a rejection asks for, and after it. What was not waited for, if anything."""
     last = stage.last
     interval = None if last is None else told(last)
-    if last is None or stage.rejects == []:
+    if last is None:
         return ""
     if interval is not None and sum(interval) / 2 > 2 * SPARE_S + 1:  # half of a shorter time is within what is blurred
-        if not (yield from stage.until(last.received + sum(interval) / 4)):
+        if not (yield from stage.until(last.received + _EARLY * sum(interval) / 2)):
             return _impatient(stage, last)
         (last,) = yield from stage.ask(1, "P7")
+    longest = stage.longest
+    interval = told(last)
+    if stage.rejected(last) and interval is not None and interval[0] > longest + 2 * SPARE_S:
+        # Longer than the policy can make anybody wait: is that the truth?
+        if not (yield from stage.until(last.received + longest + _SURE_S)):
+            return _impatient(stage, last)
+        (last,) = yield from stage.ask(1, "P7 P14")
     for _ in range(2):
         if accepted(last):
             break
         interval = told(last)
-        wait = stage.policy.window.total_seconds() if interval is None else max(0.0, sum(interval) / 2)
-        if not (yield from stage.until(last.received + wait + SPARE_S)):
+        wait = stage.policy.window.total_seconds() + SPARE_S if interval is None else max(0.0, interval[1])
+        if not (yield from stage.until(last.received + wait + _SURE_S)):
             return _impatient(stage, last)
         (last,) = yield from stage.ask(1, "P6 P14")
     return ""

@@ -17,7 +17,8 @@ from gonogo.model.ratelimit import Algorithm, Policy
 ENOUGH = 3  # rejects in a row that say: it is used up
 SPARE_S = 1.0  # after a moment that is told, for clocks that count whole seconds
 AHEAD = 16  # requests under way before the answers are looked at
-_TRIES = 3  # of one variant: its first admission may be a refill
+_FIRST, _LAST = 3, 6  # requests of a burst that wait for each other
+_SMALL = 0.1  # of a window: a burst that takes no longer is sent one after the other, which leaves no doubt of order
 _LOST = 3  # controls that nothing rejects, then the scene is given up
 
 T = TypeVar("T")
@@ -33,8 +34,10 @@ class Stage:
     left: int
     patience: float
     last: Event | None = None  # the latest answer to a plain request
+    denied: Event | None = None  # the latest that was rejected
     ended: float = 0.0  # when the latest answer of all came
     rejects: list[float] = field(default_factory=list)  # when plain requests were rejected
+    polled: int = 0  # the most that were rejected within a window before an admission
     refused: set[tuple[str, str]] = field(default_factory=set)  # scenes and variants that were rejected
     skipped: list[Skipped] = field(default_factory=list)
 
@@ -50,6 +53,15 @@ class Stage:
         if self.policy.algorithm.bucket:
             return self.policy.at_once * window / self.policy.limit
         return 2 * window if self.policy.algorithm is Algorithm.SLIDING_COUNTER else window
+
+    @property
+    def longest(self) -> float:
+        """Seconds after which one more request fits, at the latest."""
+        window = self.policy.window.total_seconds()
+        if self.policy.algorithm.bucket:
+            return window / self.policy.limit / (1 - self.policy.tolerance)
+        # The window before fades with the next one: after so long no edge explains a rejection.
+        return 1.3 * window if self.policy.algorithm is Algorithm.SLIDING_COUNTER else window
 
     def rejected(self, event: Event) -> bool:
         """Whether the limiter rejected it."""
@@ -71,7 +83,13 @@ class Stage:
         self.ended = max(event.received for event in events)
         if variant is None:
             self.last = max(events, key=lambda event: event.received)
-            self.rejects += [event.sent for event in events if self.rejected(event)]
+            for event in events:
+                if self.rejected(event):
+                    self.rejects.append(event.sent)
+                    self.denied = event
+                elif accepted(event):
+                    recent = event.sent - 0.98 * self.policy.window.total_seconds()
+                    self.polled = max(self.polled, sum(recent < at < event.sent for at in self.rejects))
         elif self.rejected(events[-1]):
             self.refused.add((scene, variant.name))
         return events
@@ -102,17 +120,27 @@ def told(event: Event) -> Interval | None:
     return None if interval is None or interval[1] < 0 else interval
 
 
-def exhaust(stage: Stage, scene: str, *, fresh: bool = False) -> Move[list[Event]]:
-    """As fast as it goes until several in a row are rejected, or more were sent than any reading of it admits."""
+def exhaust(stage: Stage, scene: str, *, fresh: bool = False, careful: bool = False) -> Move[list[Event]]:
+    """As fast as it goes until several in a row are rejected, or more were sent than any reading of it admits.
+
+    `careful`: one after the other at first and where the limit is, to hold what answers say remains to the truth.
+    """
     most = stage.policy.at_once
     left = 2 * most + math.ceil(2 * stage.policy.tolerance * most) + ENOUGH + 2
     events: list[Event] = []
     first = most + ENOUGH
+    slow = False
     while left > 0:
         n = min(AHEAD, first - len(events) if len(events) < first else AHEAD, left)
-        answers = yield from stage.ask(n, scene, fresh=fresh)
-        events += answers
+        serial = careful and (not events or n <= _LAST or slow)
+        if careful and not serial and len(events) < first:
+            n = min(n, max(1, first - _LAST - len(events)))
+        n = min(n, _FIRST if serial and not events else n)
+        events += yield from stage.ask(n, scene, fresh=fresh, serial=serial)
         left -= n
+        if len(events) == n:
+            trip = (events[-1].received - events[0].sent) / n
+            slow = careful and trip * most < _SMALL * stage.policy.window.total_seconds()
         tail = events[-ENOUGH:]
         if len(tail) == ENOUGH and not any(accepted(event) for event in tail):
             break
@@ -125,17 +153,17 @@ def play(stage: Stage, scenes: Sequence[Scene], reserve: int) -> Move[None]:
     for scene in scenes:
         if scene.absent or not stage.affords(scene.id, scene.cost, reserve):
             continue
-        for trial in scene.trials:
+        for trial in (trial for trial in scene.trials if trial.sent):
             if lost >= _LOST or stage.left <= reserve + ENOUGH:
                 break
-            good = yield from _between(stage, scene.id, trial, reserve)
+            good = yield from _between(stage, scene.tag, trial, reserve)
             lost = 0 if good else lost + 1
 
 
 def _between(stage: Stage, scene: str, trial: Trial, reserve: int) -> Move[bool]:
     """One variant, again if it was admitted, for that may be a refill. False: the controls were not rejected."""
     admitted = good = 0
-    for _ in range(_TRIES + min(stage.spare, 5)):
+    for _ in range(trial.times + 1):
         if stage.left <= reserve + ENOUGH or not (yield from _closed(stage, scene)):
             break
         (event,) = yield from stage.ask(1, scene, variant=trial.variant)
@@ -146,7 +174,7 @@ def _between(stage: Stage, scene: str, trial: Trial, reserve: int) -> Move[bool]
         if not accepted(event) or trial.expect is Expect.EXEMPT:
             break
         admitted += 1
-        if admitted > 1 + stage.spare:
+        if admitted >= trial.times:
             break
     return good > 0
 
@@ -163,8 +191,8 @@ def _closed(stage: Stage, scene: str) -> Move[bool]:
 def doubted(stage: Stage, scenes: Sequence[Scene]) -> list[tuple[str, Variant]]:
     """Variants that were rejected although they have a quota of their own: they are asked once more after a rest."""
     return [
-        (scene.id, replace(trial.variant, name=trial.variant.name + RESTED))
+        (scene.tag, replace(trial.variant, name=trial.variant.name + RESTED))
         for scene in scenes
         for trial in scene.trials
-        if trial.expect is Expect.OWN and (scene.id, trial.variant.name) in stage.refused
+        if trial.expect is Expect.OWN and (scene.tag, trial.variant.name) in stage.refused
     ]

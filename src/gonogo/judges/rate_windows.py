@@ -85,6 +85,9 @@ class Windows:
         n = max(certain.values(), default=0)
         if over and n > self.most:
             return f"{n} admitted in one window of {self.width:g} s, at most {self.most} may be"
+        both = max((self._within(places, place) for place in certain), default=0) if over else 0
+        if both > 2 * self.most:
+            return f"{both} admitted in two windows of {self.width:g} s, at most {2 * self.most} may be"
         if over and self.weighted and (text := self._weighted_over(places, certain, low)):
             return text
         for span, (first, last) in zip(self.spans, places, strict=True):
@@ -95,6 +98,13 @@ class Windows:
             if (could <= self.least - 1 + 1e-9) if self.weighted else (could < self.least):
                 return f"rejected at {span.low:.3f} s after {could:.3g} at most, {self.least} are allowed"
         return None
+
+    def _within(self, places: Sequence[tuple[int, int]], place: int) -> int:
+        """Those that were admitted in this window or the next, whichever of the two."""
+        return sum(
+            span.admitted and first >= place and last <= place + 1
+            for span, (first, last) in zip(self.spans, places, strict=True)
+        )
 
     def _could(self, maybe: dict[int, list[float]], twice: int, place: int, span: Span, high: float) -> float:
         """The most that a limiter may have counted at a request, if it fell into this window."""
