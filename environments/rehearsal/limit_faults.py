@@ -99,12 +99,12 @@ def _fixed(rule: Rule) -> Rule:
     return replace(rule, family=FIXED) if rule.family in (MOVING, SLIDING) else rule
 
 
-def answer_said(rule: Rule, answer: Answer) -> Said:
-    """What a right limiter says."""
+def answer_said(declared: Rule, kept: Rule, answer: Answer) -> Said:
+    """What a limiter says that believes to keep what is declared."""
     return Said(
-        rule=rule,
+        rule=declared,
         admitted=answer.admitted,
-        remaining=answer.remaining,
+        remaining=min(declared.at_once, max(0, answer.remaining + declared.at_once - kept.at_once)),
         reset=answer.reset,
         wait=None if answer.admitted else answer.wait,
     )

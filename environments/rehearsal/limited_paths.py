@@ -2,7 +2,7 @@
 
 POST /chat                          20 a minute, from the first request on; X-RateLimit-*
 POST /api/v2/recommend/personalized 20 in any minute; RateLimit
-GET  /limits/aligned, fixed, moving, sliding, bucket, gcra: 10 in 10 s; RateLimit
+GET  /limits/aligned, fixed, moving, sliding, gcra: 10 in 10 s; bucket: 10 at once and 10 a second; RateLimit
 Each client has its counter, by X-API-Key or else by address.
 """
 
@@ -25,6 +25,7 @@ RULES = {
     "/chat": Rule(family=limiters.FIXED, limit=20, window=60.0),
     "/api/v2/recommend/personalized": Rule(family=limiters.MOVING, limit=20, window=60.0),
     **{EXAMINED + family: Rule(family=family, limit=10, window=10.0) for family in FAMILIES},
+    EXAMINED + limiters.BUCKET: Rule(family=limiters.BUCKET, limit=100, window=10.0, burst=10),
 }
 EPOCH_PATHS = ("/chat",)  # speak X-RateLimit-* with the reset as an instant
 HEALTH = ("/health", "/api/health", "/api/v2/health")
@@ -107,7 +108,7 @@ class LimitedPaths:
         with self._lock:
             counter = self._counters.setdefault((side, call.path, key), _Counter(rule, wrong))
             answer = counter.hit(self._clock())
-        said = answer_said(declared, answer)
+        said = answer_said(declared, rule, answer)
         for one in wrong:
             if one.says is not None:
                 one.says(said)

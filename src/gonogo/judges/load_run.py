@@ -26,6 +26,7 @@ from gonogo.model.verdict import Decision
 LATENCY, ERRORS, RATE = "latency", "errors", "rate"
 KEPT_RATE = 0.9  # of the requested rate; below it the generator was the bottleneck
 DECIDES = {LATENCY: LATENCIES, ERRORS: RATIOS, RATE: (ACHIEVED,)}
+ACCEPTING = ("success", "accepted_ratio")
 PARITY = "P26"
 ENFORCES = ("P1", "P2", "P3", "P4", "P5")  # what a limiter that was reached shows of its policy
 # What the rate-limit judge sees without one request more than the profile's.
@@ -194,10 +195,20 @@ def _retry_after(side: SideRecord, record: LoadRecord) -> tuple[Shown, str]:
 
 
 def _slos(record: LoadRecord, sides: Mapping[str, SideRecord], standards: Mapping[str, Standard]) -> Iterator[Slo]:
-    """Objectives of each side, then of one against the other."""
+    """Objectives of each side, then of one against the other. Where a policy rejects, and P2 judges whether rightly,
+    that not all were accepted decides nothing.
+    """
+    limited = {
+        name
+        for name, one in standards.items()
+        if "P2" in record.profile.proves and one.policy is not None and one.policy.algorithm is not Algorithm.NONE
+        if name in sides and summary(sides[name], OutcomeClass.LIMITED).count
+    }
     mine = (pair for name, one in standards.items() if name in sides for pair in side_slos(sides[name], one))
     for measure, slo in (*mine, *between_slos(sides, standards)):
-        yield replace(slo, decides=any(measure in DECIDES.get(one, ()) for one in record.profile.proves))
+        rightly = measure in ACCEPTING and bool(limited & {slo.side, slo.against})
+        decides = not rightly and any(measure in DECIDES.get(one, ()) for one in record.profile.proves)
+        yield replace(slo, decides=decides)
 
 
 def _parity(record: LoadRecord, standards: Mapping[str, Standard], given: Iterable[PropertyResult]) -> PropertyResult:
