@@ -21,7 +21,7 @@ from gonogo.flows.load_wire import found_from_json, found_to_json, merge_found, 
 from gonogo.load.fleet import Fleet, Found
 from gonogo.load.lane import Batch
 from gonogo.load.schedule import Share
-from gonogo.locust_plugin.capacity import OneProcess, search
+from gonogo.locust_plugin.capacity import OneProcess, Served, Workers, search
 from gonogo.locust_plugin.statistics import enter
 from gonogo.locust_plugin.waiting import Waiting
 from gonogo.model.load import OutcomeClass, Profile, Target
@@ -44,6 +44,7 @@ class Session:
         self.stack = ExitStack()
         self.aimed: Aimed | None = None
         self.order: tuple[Profile, tuple[Target, ...], Share] | None = None  # a worker's, from its master
+        self.served: Served | None = None  # a worker's, for the steps of its master's search
         self.begin()
 
     def begin(self) -> None:
@@ -54,7 +55,7 @@ class Session:
         self.ended: Ended | None = None
         self.spoken: Ended | None = None
         self.lines: dict[str, int] = {}
-        self.workers = 1
+        self.workers = self.seen = 1
         self.parts: dict[str, Found] = {}  # of a master's workers, by their ids
 
     def open(self, asked: Asked) -> None:
@@ -69,6 +70,8 @@ class Session:
             profile, targets, share = self.aimed.order.profile, self.aimed.targets, Share()
         else:
             return
+        if profile.steps is not None and self.served is not None:
+            self.served.serve()
         if profile.steps is not None and self.aimed is not None:
             self.fleet = search(self.aimed, OneProcess(self.enter), self.say)
         else:
@@ -98,7 +101,20 @@ class Session:
         self.workers = max(len(workers), self.options.expect_workers)
         for index, worker in enumerate(workers):
             runner.send_message(ORDER, self.share(Share(index=index, of=len(workers))), worker)
-        gevent.spawn(self._watch, runner, frozenset(workers), self.parts)
+        if self.aimed.order.profile.steps is not None:
+            gevent.spawn(self._search, self.aimed, Workers(runner, workers))
+        else:
+            gevent.spawn(self._watch, runner, frozenset(workers), self.parts)
+
+    def _search(self, aimed: Aimed, workers: Workers) -> None:
+        self.fleet = found = search(aimed, workers, self.say)
+        workers.on_loss = found.stop
+        try:
+            self.found = found.run()
+        finally:
+            self.seen = self.workers - workers.lost
+            self.over.set()
+            self.leave()
 
     def share(self, share: Share) -> dict[str, str]:
         """What a worker is told of its run."""
@@ -109,6 +125,7 @@ class Session:
     def listen(self, runner: WorkerRunner) -> None:
         """Hear the orders of a master."""
         runner.register_message(ORDER, lambda msg, **_: self.take(msg.data))
+        self.served = Served(runner, self.enter)
 
     def take(self, order: Mapping[str, str]) -> None:
         """What a master told this worker; its run begins soon."""
@@ -157,6 +174,8 @@ class Session:
 
     def stop(self, reason: str) -> None:
         """Send nothing more, and wait for the answers that are under way."""
+        if self.served is not None:
+            self.served.stop(reason)
         if self.fleet is not None and not self.over.is_set():
             self.fleet.stop(reason)
             self.over.wait(_ENDS_WITHIN_S)
@@ -167,11 +186,11 @@ class Session:
             return
         if self.ended is None:
             self.stop("it was interrupted")
-            if isinstance(self.environment.runner, MasterRunner):
+            if isinstance(self.environment.runner, MasterRunner) and not isinstance(self.fleet, Search):
                 self._call_in(self.environment.runner)
                 found, seen = merge_found(tuple(self.parts.values())), len(self.parts)
             else:
-                found, seen = self.found, 1
+                found, seen = self.found, self.seen
             self.ended = self.judge(self.aimed, found, seen)
             if not self.options.headless:
                 self.last_word()
