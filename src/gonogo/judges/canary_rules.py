@@ -16,10 +16,10 @@ How the rules are read, where the runbooks leave it open:
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import islice
 
-from gonogo.judges.measures import Measured, Tally, holds, tally
+from gonogo.judges.measures import Measured, Tally, holds
 from gonogo.model.rulebook import Rule, Rulebook
 from gonogo.model.units import show_duration, show_number
 from gonogo.model.watch import CANARY, STABLE, RuleStands, RuleState, Sample, SideSample
@@ -35,10 +35,9 @@ class RulesState:
         """Nothing was seen."""
         self._every = rulebook.every
         self._last: datetime | None = None
-        sizes = [_size(rule, rulebook.every) for rule in (*rulebook.rollback, *rulebook.go)] + [
-            RECENT // rulebook.every
-        ]
-        self._sides = {side: _Side(max(sizes, default=1)) for side in (CANARY, STABLE)}
+        sizes = [1, max(1, RECENT // rulebook.every)]
+        sizes += [_size(rule, rulebook.every) for rule in (*rulebook.rollback, *rulebook.go)]
+        self._sides = {side: _Side(sizes) for side in (CANARY, STABLE)}
         self._rollback = [_Rollback(rule, rulebook.every) for rule in rulebook.rollback]
         self._go = [_Limit(rule, rulebook.every) for rule in rulebook.go]
 
@@ -58,22 +57,22 @@ class RulesState:
 class _Side:
     """The newest samples of one side, and all of them added up."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, sizes: Iterable[int]) -> None:
         self.all = Tally()
-        self._samples: deque[SideSample | None] = deque(maxlen=most)
-        self._tallies: dict[int, Tally] = {}
+        self._windows = {size: (deque[SideSample | None](maxlen=size), Tally()) for size in set(sizes)}
 
     def add(self, one: SideSample | None, gap: int) -> None:
-        self._samples.extend([None] * min(gap, self._samples.maxlen or 0))
-        self._samples.append(one)
         self.all.add(one)
-        self._tallies.clear()
+        for size, (samples, tally) in self._windows.items():
+            for each in (*[None] * min(gap, size), one):
+                if len(samples) == size:
+                    tally.remove(samples[0])
+                samples.append(each)
+                tally.add(each)
 
     def last(self, size: int) -> Tally:
-        """The newest `size` samples added up, once for all rules that ask."""
-        if size not in self._tallies:
-            self._tallies[size] = tally(islice(self._samples, max(0, len(self._samples) - size), None))
-        return self._tallies[size]
+        """The newest `size` samples added up."""
+        return self._windows[size][1]
 
 
 class _Streak:

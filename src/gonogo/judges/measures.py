@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gonogo.judges.percentile import rank
@@ -43,31 +42,40 @@ class Tally:
 
     def add(self, one: SideSample | None) -> None:
         """A sample more; None is one in which the side was not seen at all."""
-        self.samples += 1
         if one is None:
             self.unseen["requests"] = "the side is missing from the sample"
+        else:
+            self.unseen.update(one.unseen)
+        self._count(one, 1)
+
+    def remove(self, one: SideSample | None) -> None:
+        """A sample less, one that was added."""
+        self._count(one, -1)
+
+    def _count(self, one: SideSample | None, times: int) -> None:
+        self.samples += times
+        if one is None:
             return
-        self.unseen.update(one.unseen)
         if one.requests is not None:
-            self.requests += one.requests
-            self._tell("requests")
+            self.requests += times * one.requests
+            self._tell("requests", times)
             events = {"error": one.errors, "success": one.successes, **one.counts}
             for name, count in events.items():
                 if count is not None:
-                    self._tell(f"{name}_ratio")
-                    self.events[name] = self.events.get(name, 0) + count
-                    self.asked[name] = self.asked.get(name, 0) + one.requests
+                    self._tell(f"{name}_ratio", times)
+                    self.events[name] = self.events.get(name, 0) + times * count
+                    self.asked[name] = self.asked.get(name, 0) + times * one.requests
         if one.latency is not None or one.requests == 0:
-            self._tell("latency")
+            self._tell("latency", times)
             for bucket in one.latency or ():
                 edges = (bucket.low, bucket.high)
-                self.buckets[edges] = self.buckets.get(edges, 0) + bucket.count
+                self.buckets[edges] = self.buckets.get(edges, 0) + times * bucket.count
         for name, value in one.gauges.items():
-            self._tell(name)
-            self.gauges[name] = self.gauges.get(name, 0.0) + value
+            self._tell(name, times)
+            self.gauges[name] = self.gauges.get(name, 0.0) + times * value
 
-    def _tell(self, measure: str) -> None:
-        self.told[measure] = self.told.get(measure, 0) + 1
+    def _tell(self, measure: str, times: int) -> None:
+        self.told[measure] = self.told.get(measure, 0) + times
 
     def seen(self, rule: Rule) -> int:
         """Samples that told the rule's measure; one without requests tells its ratios and latencies."""
@@ -83,19 +91,19 @@ class Tally:
             seen = self.told.get("requests", 0)
             return Measured(value=float(self.requests) if seen else None, requests=self.requests, why=self._why(name))
         event = name.removesuffix("_ratio")
-        if event in self.asked:
+        if self.told.get(f"{event}_ratio", 0) and event in self.asked:
             asked = self.asked[event]
             if asked < rule.min_requests:
                 return _idle(asked, rule)
             return Measured(value=self.events[event] / asked, requests=asked)
-        if name in self.gauges:
+        if self.told.get(name, 0) and name in self.gauges:
             return Measured(value=self.gauges[name] / self.told[name], requests=self.requests)
         return Measured(value=None, requests=self.requests, why=self._why(name))
 
     def _latency(self, p: float, rule: Rule) -> Measured:
         total = sum(self.buckets.values())
         if total < rule.min_requests:
-            return _idle(total, rule) if "latency" in self.told else Measured(value=None, why=self._why("latency"))
+            return _idle(total, rule) if self.told.get("latency", 0) else Measured(value=None, why=self._why("latency"))
         wanted, before = rank(total, p), 0
         for (low, high), count in sorted(self.buckets.items(), key=lambda one: one[0][0]):
             if before + count >= wanted:
@@ -112,14 +120,6 @@ class Tally:
 def _idle(requests: int, rule: Rule) -> Measured:
     why = f"{requests} requests, at least {rule.min_requests} are needed"
     return Measured(value=None, requests=requests, idle=True, why=why)
-
-
-def tally(samples: Iterable[SideSample | None]) -> Tally:
-    """Samples of one side added up."""
-    made = Tally()
-    for one in samples:
-        made.add(one)
-    return made
 
 
 def holds(rule: Rule, found: Measured) -> bool | None:
