@@ -10,6 +10,7 @@ import tempfile
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from load_gear import Gear
 PATH = "/api/v2/health"
 _LOCUSTFILE = '"""The fleet."""\n\nfrom gonogo.locust_plugin import FleetUser\n\n__all__ = ["FleetUser"]\n'
 _RELEASE = "version: v1.2.3\ncommit: 0123456789abcdef0123456789abcdef01234567\nimage: registry.example/bench:v1.2.3\n"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENVIRON = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PYTEST_", "LOCUST_"))}
 
 
@@ -27,6 +29,7 @@ class Ran:
 
     side: Mapping[str, Any]
     timeline: list[Mapping[str, Any]]
+    started_ns: int  # of time(); the moments of the timeline count from it
     rss_mb: float
 
     @property
@@ -66,7 +69,13 @@ def fleet(gear: Gear, url: str, profile: Mapping[str, object], *, ca: Path | Non
     rss_mb = _run(gear.client(*words), folder)
     (kept,) = (folder / "reports" / "out").glob("*/load.json")
     document = json.loads(kept.read_text(encoding="utf-8"))
-    return Ran(side=document["sides"]["canary"], timeline=document["timeline"], rss_mb=rss_mb)
+    started = datetime.fromisoformat(document["started"]) - _EPOCH
+    return Ran(
+        side=document["sides"]["canary"],
+        timeline=document["timeline"],
+        started_ns=started // timedelta(microseconds=1) * 1000,
+        rss_mb=rss_mb,
+    )
 
 
 def _run(words: list[str], folder: Path) -> float:

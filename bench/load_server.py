@@ -1,7 +1,7 @@
 """A server that keeps its own time to microseconds: every answer after SERVICE_MS, none during a stall.
 
 `python load_server.py SERVICE_MS STALL_EVERY_S STALL_S` prints its port. When standard input ends it prints one JSON
-list: for each request in order of arrival the ns (CLOCK_MONOTONIC) of arrival and of answer.
+list: for each request in order of arrival when it came and when its answer was sent, in ns of time().
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ import time
 
 _ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 21\r\n\r\n{"status": "healthy"}'
 _SPIN_NS = 1_500_000  # before an answer is due the server does not sleep: epoll counts whole milliseconds
-clock = time.monotonic_ns
+_BOTH = time.time_ns() - time.monotonic_ns()
+
+
+def clock() -> int:
+    """Ns of time() that never go back."""
+    return time.monotonic_ns() + _BOTH
 
 
 class Server:
@@ -29,7 +34,7 @@ class Server:
         self.log: list[list[int]] = []
         self.due: list[tuple[int, int, int]] = []  # when, index into the log, file descriptor
 
-    def answered_at(self, arrived: int) -> int:
+    def ready_at(self, arrived: int) -> int:
         """When a request is answered: after its service, and if it met a stall, after that has ended."""
         into = (arrived - self.started) % self.every if self.every else 0
         stalled = self.every and into >= self.every - self.lasts
@@ -66,15 +71,15 @@ class Server:
         if not data:
             self.open.pop(fd).close()
             return
-        heapq.heappush(self.due, (self.answered_at(arrived), len(self.log), fd))
+        heapq.heappush(self.due, (self.ready_at(arrived), len(self.log), fd))
         self.log.append([arrived, 0])
 
     def answer(self) -> None:
         """The one that is due."""
         _, number, fd = heapq.heappop(self.due)
         if fd in self.open:
-            self.log[number][1] = clock()
             self.open[fd].send(_ANSWER)
+            self.log[number][1] = clock()
 
 
 if __name__ == "__main__":

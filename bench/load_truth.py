@@ -27,15 +27,21 @@ RATE, RATE_RUN_S = 50, 10
 _PERCENTILES = (50, 95, 99)
 
 Raw = dict[str, list[float]]
-Log = list[list[int]]
+
+Log = list[list[int]]  # a request each: when it came to the server, when its answer was sent, in ns
 
 
 def stall(gear: Gear) -> tuple[Raw, dict[str, float], Ran]:
-    """p50, p95 and p99 of the record beside those of the moments at which the server answered."""
+    """p50, p95 and p99 of the record beside what the server knows: from when each arrival was due, whenever it was
+    sent, until the server had sent its answer. The difference is the way back and whatever the record gets wrong.
+    """
     log: Log = []
     with _server(gear, log, SERVICE_MS, STALL_EVERY_S, STALL_S) as url:
         ran = _arrivals(gear, url, STALL_RATE, STALL_RUN_S)
-    true = _felt(log, STALL_RATE)
+    if not len(log) == ran.requests == len(ran.timeline) == STALL_RATE * STALL_RUN_S:
+        raise RuntimeError(f"the server saw {len(log)}, the record has {ran.requests}")
+    due = [ran.started_ns + one["intended"] * 1e9 for one in ran.timeline]
+    true = sorted((answered - at) / 1e6 for (_, answered), at in zip(log, due, strict=True))
     raw: Raw = {}
     figures: dict[str, float] = {}
     for percentile in _PERCENTILES:
@@ -92,14 +98,6 @@ def merged(ran: Ran) -> tuple[Raw, dict[str, float]]:
 def nearest_rank(ordered: Sequence[float], percentile: float) -> float:
     """The smallest value that at least so many percent do not exceed, of a sorted sequence."""
     return ordered[max(0, -(-len(ordered) * int(percentile) // 100) - 1)]
-
-
-def _felt(log: Log, rate: float) -> list[float]:
-    """Ms from the moment at which each arrival was due until its answer, sorted. The schedule starts so that the
-    promptest arrival was on time: a request cannot come before it is due.
-    """
-    start = min(arrived - number * 1e9 / rate for number, (arrived, _) in enumerate(log))
-    return sorted((answered - start - number * 1e9 / rate) / 1e6 for number, (_, answered) in enumerate(log))
 
 
 def _arrivals(gear: Gear, url: str, rate: int, seconds: int) -> Ran:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from gonogo.load.closed_lane import ClosedLane
 from gonogo.load.connection import Connection
-from gonogo.load.lane import Batch, Lane
+from gonogo.load.lane import NEVER, Batch, Lane
 from gonogo.load.open_lane import OpenLane
 from gonogo.load.opening import clock
 from gonogo.load.schedule import NS, Share
@@ -17,6 +17,7 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.load import Event, Profile, SideRecord, Target, Workload
 
 TICK = NS // 10
+GAP = NS // 2000  # before the next arrival, for the work of a tick: it must not make one late
 GRACE = NS // 2  # for answers that are under way when a run is stopped
 
 
@@ -96,17 +97,16 @@ class Fleet:
         tick, halted = self._next_tick(clock(), origin), 0
         while True:
             now = clock()
-            due = tick
+            due = NEVER
             for each in group:
                 due = min(due, each.pump(now))
-            if due == tick and all(each.done for each in group):
+            if due == NEVER and all(each.done for each in group):
                 break
-            for fd, mask in wait(polling, (due - now) / NS if due > now else 0.0):
+            for fd, mask in wait(polling, max(0, min(due, tick) - now) / NS):
                 connection = by_fd.get(fd)
                 if connection is not None:
                     connection.ready(mask)
-            now = clock()
-            if now >= tick:
+            if now >= tick and (due > now + GAP or now >= tick + self._tick // 10):
                 tick = self._next_tick(now, origin)
                 halted = self._look(group, now, halted)
         for each in group:
