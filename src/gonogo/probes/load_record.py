@@ -22,7 +22,7 @@ FILE = "load.json"
 _MOST = 50  # runs that are read to find one
 _MAX_BYTES = 32 * 1024 * 1024
 _AHEAD = timedelta(seconds=60)
-_SECOND = timedelta(seconds=1)
+_HOUR = timedelta(hours=1)
 _STATUS = {"GO": 0, "NO-GO": 1, "HOLD": 6}
 _NUMBER = (int, float)
 _Shape = Mapping[str, type | tuple[type, ...]]
@@ -115,7 +115,7 @@ def check_current(document: Mapping[str, Any], wanted: Wanted, now: datetime) ->
     if ended < began or ended - now > _AHEAD:
         raise Failure(Cause.BROKEN, f"the run ended at {document['ended']}, which is no time that a run ends at")
     if now - ended > wanted.max_age:
-        old = timedelta(seconds=(now - ended) // _SECOND)
+        old = (now - ended) // _HOUR * _HOUR or now - ended
         raise Failure(Cause.NO_DATA, f"the run is {show_duration(old)} old, at most {show_duration(wanted.max_age)}")
     if wanted.release is not None:
         _check_release(document["release"], wanted.release)
