@@ -54,6 +54,10 @@ def check_profile(profile: Profile, properties: Collection[str]) -> None:
         wrong("has neither requests nor duration: it would not end")
     if profile.duration is not None and profile.duration <= _ZERO:
         wrong("is a duration longer than 0", "duration")
+    if profile.steps is not None:
+        check_steps(profile, profile.steps, wrong)
+    elif CAPACITY in profile.proves:
+        wrong(f"names {CAPACITY}, which only steps show", "proves")
     match profile.workload:
         case Workload.OPEN:
             if profile.rate is None or not math.isfinite(profile.rate) or profile.rate <= 0:
@@ -65,10 +69,6 @@ def check_profile(profile: Profile, properties: Collection[str]) -> None:
                 wrong("has no meaning in a closed workload: answers and delay say when to send", "rate")
     if profile.duration is not None and profile.ramp > profile.duration:
         wrong("is longer than duration", "ramp")
-    if profile.steps is not None:
-        check_steps(profile, profile.steps, wrong)
-    elif CAPACITY in profile.proves:
-        wrong(f"names {CAPACITY}, which only steps show", "proves")
     ratio = profile.abort_error_ratio
     if ratio is not None and not 0 < ratio <= 1:
         wrong("is a ratio above 0, up to 1", "abort_error_ratio")
