@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from argparse import Namespace
 from collections import Counter
@@ -24,7 +25,7 @@ from gonogo.locust_plugin.own_ration import ASK, GRANT, OVER, Pool, Ration, Remo
 from gonogo.locust_plugin.own_run import Closed, OwnRun
 from gonogo.locust_plugin.own_users import Seat, aim, seat_all, sides_of, spread
 from gonogo.locust_plugin.session import FOUND, TIMELINE, Session
-from gonogo.model.errors import ConfigError
+from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.model.load import Profile, Target
 
 _TICK_S = 0.1
@@ -81,6 +82,7 @@ class OwnSession(Session):
         """Forget the run before, and open the gate of this one."""
         super().begin()
         self.run = None
+        self.problems: list[str] = []
         runner = self.environment.runner
         if self.aimed is not None:
             profile, targets = self.aimed.order.profile, self.aimed.targets
@@ -89,8 +91,10 @@ class OwnSession(Session):
         else:
             return
         names = [target.side for target in targets]
+        crowd = self._crowd()
         if isinstance(runner, MasterRunner):
-            self.pool = Pool(profile.requests, names)
+            self.pool = Pool(profile.requests if crowd is None else 0, names)
+            gevent.spawn(self._mind, runner, self.parts)
             if profile.duration is not None:
                 gevent.spawn_later(profile.duration.total_seconds(), self._timed_out, self.parts)
             return
@@ -103,6 +107,8 @@ class OwnSession(Session):
             events=profile.requests is not None and profile.requests <= TIMELINE,
             listener=self.show,
         )
+        if crowd is not None:
+            self.run.halt(crowd)
         gevent.spawn(self._tend, self.run)
         if profile.duration is not None and not isinstance(runner, WorkerRunner):
             gevent.spawn_later(profile.duration.total_seconds(), self.run.halt)
@@ -124,7 +130,7 @@ class OwnSession(Session):
         if self.environment.runner is not None:
             for each in self.environment.runner.exceptions.values():
                 raised[f"a task raised: {each['msg']}"] += each["count"]
-        problems = [f"{count} x {said}" for said, count in raised.items()]
+        problems = [*self.problems, *(f"{count} x {said}" for said, count in raised.items())]
         return end_load(
             aimed,
             found,
@@ -165,11 +171,34 @@ class OwnSession(Session):
         runner = self.environment.runner
         while self.run is run and self.found is None and runner is not None:
             gevent.sleep(_TICK_S)
+            crowd = self._crowd()
+            if crowd is not None:
+                run.halt(crowd)
             spawned = runner.state == STATE_RUNNING
             if run.look(runner.user_count, spawned=spawned):
                 self._finish()
                 if not isinstance(runner, WorkerRunner):
                     self.leave()
+
+    def _mind(self, runner: MasterRunner, parts: Mapping[str, Any]) -> None:
+        while parts is self.parts and self.ended is None:
+            crowd = self._crowd()
+            if crowd is not None:
+                self.problems.append(crowd)
+                runner.send_message(OVER)
+                return
+            gevent.sleep(_TICK_S)
+
+    def _crowd(self) -> str | None:
+        """More users than the environment allows, from the web UI or the keyboard."""
+        runner = self.environment.runner
+        if self.aimed is None or runner is None or runner.target_user_count < 1:
+            return None
+        try:
+            guard_users(self.aimed.order, _a_side(_spread(self.sides, runner.target_user_count), self.sides))
+        except SafetyRefusal as refusal:
+            return str(refusal)
+        return None
 
     def _finish(self) -> None:
         if self.run is None or self.found is not None:
@@ -195,6 +224,15 @@ class OwnSession(Session):
     def _granted(self, msg: Any, **_: Any) -> None:
         if self.run is not None and isinstance(self.run.ration, RemoteRation):
             self.run.ration.granted(msg.data)
+
+
+def _spread(sides: Mapping[type[User], str], users: int) -> dict[type[User], int]:
+    return _remembered(tuple(sides.items()), users)
+
+
+@functools.lru_cache(maxsize=16)
+def _remembered(sides: tuple[tuple[type[User], str], ...], users: int) -> dict[type[User], int]:
+    return spread(dict(sides), users)
 
 
 def _a_side(counts: Mapping[type[User], int], sides: Mapping[type[User], str]) -> dict[str, int]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 
-_UNTRUE = ("No run time limit set",)  # the profile says when a run ends
+_UNTRUE = (
+    "No run time limit set",  # the profile says when a run ends
+    "While stopping users, we encountered a user that didn't have proper args",  # users whose requests are used up
+)
 
 
 def hush() -> None:
     """Leave them out. A logger has each filter once, however often this is called."""
-    logging.getLogger("locust.main").addFilter(_true)
+    for name in ("locust.main", "locust.runners"):
+        logging.getLogger(name).addFilter(_true)
 
 
 def _true(record: logging.LogRecord) -> bool:

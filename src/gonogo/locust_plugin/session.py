@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+import uuid
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from time import monotonic
 
 import gevent
@@ -48,7 +50,9 @@ class Session:
         self.begin()
 
     def begin(self) -> None:
-        """Forget the run before."""
+        """Forget the run before; each has an id of its own."""
+        if self.aimed is not None:
+            self.aimed = replace(self.aimed, order=replace(self.aimed.order, run_id=uuid.uuid4().hex))
         self.fleet: Fleet | Search | None = None
         self.found: Found | None = None
         self.over = Happened()
