@@ -51,7 +51,8 @@ def read_headers(headers: Iterable[tuple[str, str]], *, now: float | None = None
     ]
     one = {name: values[0] for name, values in fields.items()}
     date = http_date(one.get("date", ""))
-    clock: Interval | None = (date, date + 1) if date is not None else (now - 1, now + 1) if now is not None else None
+    # A Date is cut to whole seconds, and servers make it once a second: it is up to two seconds old.
+    clock: Interval | None = (date, date + 2) if date is not None else (now - 1, now + 1) if now is not None else None
     parts = _draft(fields, wrong) or _triple(one, clock, wrong)
     dialect, limit, remaining, window, reset = parts
     if remaining is not None and remaining < 0:

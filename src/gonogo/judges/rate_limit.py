@@ -177,8 +177,6 @@ def _lock_in(line: Timeline, broken: Broken) -> PropertyResult:
     policy, rejects = line.policy, line.rejects
     if policy.counts_rejected:
         return line.shown("P14", Shown.NOT_VISIBLE, "the policy counts rejected requests", would)
-    if broken.early and not breaches(replace(policy, counts_rejected=True), spans(line.shots), since=line.since).early:
-        return line.shown("P14", Shown.FAIL, f"{broken.early}: rejected requests were counted")
     width = policy.window.total_seconds()
     for shot in line.mine:
         low, high = shot.span.low, shot.span.high
@@ -189,6 +187,8 @@ def _lock_in(line: Timeline, broken: Broken) -> PropertyResult:
             return line.shown("P14", Shown.PASS, f"admitted at {low:.3f} s in spite of many rejections", would)
     if policy.algorithm.bucket and (text := _spent_by_rejects(line)):
         return line.shown("P14", Shown.PASS, text, would)
+    if broken.early and not breaches(replace(policy, counts_rejected=True), spans(line.shots), since=line.since).early:
+        return line.shown("P14", Shown.FAIL, f"{broken.early}: rejected requests were counted")
     return line.shown("P14", Shown.NOT_VISIBLE, "too few rejections before an admission to tell", would)
 
 

@@ -8,6 +8,7 @@ from gonogo.judges.rate_timeline import Shot, Timeline
 from gonogo.model.ratelimit import Algorithm, Dialect, PropertyResult, Shown
 
 _NETWORK = 0.1  # seconds
+_RESET = 2.0  # seconds by which a reset may be off: some servers add one to be safe
 
 
 def retry_after_is_valid(line: Timeline) -> PropertyResult:
@@ -219,7 +220,7 @@ def reset_is_possible(line: Timeline) -> PropertyResult:
             continue
         seen += 1
         low, high = reset
-        if high < -1 or low > most + 1:
+        if high < -_RESET or low > most + _RESET:
             text = f"reset {(low + high) / 2:.6g} s away at {shot.span.low:.3f} s, it can be {most:g} s at most"
             return line.shown("P12", Shown.FAIL, text)
         fixed = shot.span.rejected and policy.algorithm is Algorithm.FIXED_WINDOW

@@ -130,6 +130,9 @@ def exhaust(stage: Stage, scene: str, *, fresh: bool = False, careful: bool = Fa
     events: list[Event] = []
     first = most + ENOUGH
     slow = False
+    if stage.policy.algorithm is Algorithm.LEAKY_BUCKET:  # it may make them wait: only a row that is longer fills it
+        events += yield from stage.ask(left, scene, fresh=fresh)
+        return events
     while left > 0:
         n = min(AHEAD, first - len(events) if len(events) < first else AHEAD, left)
         serial = careful and (not events or n <= _LAST or slow)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from gonogo.judges.rate_bounds import breaches
 from gonogo.judges.rate_headers import Said, read_headers
+from gonogo.judges.rate_queue import queue_of
 from gonogo.judges.rate_windows import Span
 from gonogo.model.load import Event, OutcomeClass
 from gonogo.model.rate_scenes import variant_of
-from gonogo.model.ratelimit import Policy, PropertyResult, Shown
+from gonogo.model.ratelimit import Algorithm, Policy, PropertyResult, Shown
 
 _MOST = 3000  # requests of one counter that are judged: the work grows with their square
 
@@ -107,18 +108,26 @@ def timeline(events: Iterable[Event], policy: Policy, side: str, *, idle: bool, 
     since = float("-inf") if idle or not chosen else _forgotten(policy, chosen)
     late = policy.window.total_seconds()  # what was given up may still arrive
     shots: list[Shot] = []
+    waits = policy.algorithm is Algorithm.LEAKY_BUCKET and queue_of(chosen, policy.reject_status) is not None
+    reached = max((_took(event) for event in chosen if event.status in {429, policy.reject_status}), default=late)
     for event, word in zip(chosen, said, strict=True):
         rejected = event.status in {429, policy.reject_status}
         plain = not variant_of(event)
         span = Span(
             low=event.sent,
-            high=max(event.sent, event.received) + (0.0 if event.status else late),
+            # Who waited in the limiter's queue reached it as soon as those that it rejected at once.
+            high=max(event.sent, min(event.received, event.sent + reached) if waits else event.received)
+            + (0.0 if event.status else late),
             admitted=plain and not rejected and (event.outcome is OutcomeClass.ACCEPTED or 200 <= event.status < 400),
             rejected=rejected,
             held=plain and rejected and event.sent >= since,
         )
         shots.append(Shot(event=event, said=word, span=span))
     return Timeline(side=side, policy=policy, shots=tuple(shots), since=since)
+
+
+def _took(event: Event) -> float:
+    return event.received - event.sent
 
 
 def _forgotten(policy: Policy, events: Sequence[Event]) -> float:
