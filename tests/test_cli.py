@@ -357,7 +357,7 @@ def test_signoff_appends_a_record(adopted: Path, tmp_path: Path, monkeypatch: py
     assert (second["release"], second["until"]) == ("v9", "2098-12-31T15:00:00+00:00")
 
 
-@pytest.mark.parametrize("name", ["environment", "release", "checklist", "verdict", "evidence"])
+@pytest.mark.parametrize("name", ["environment", "release", "checklist", "verdict", "evidence", "load"])
 def test_every_schema_is_valid(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`gonogo schema NAME` prints a JSON Schema of draft 2020-12."""
     assert main(["schema", name]) == 0

@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     add("folder", metavar="RUN", help="folder of the run")
 
     add = command("schema", commands.schema_, "print the JSON Schema of a file")
-    add("name", metavar="NAME", help="environment, release, checklist, verdict or evidence")
+    add("name", metavar="NAME", help="environment, release, checklist, verdict, evidence or load")
 
     add = command("init", commands.init_, "write an environment and a first checklist for a service, and conftest.py")
     add("url", metavar="URL", help="where it answers, with its health path")

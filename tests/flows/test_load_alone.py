@@ -12,6 +12,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from gonogo.config.environment import load_environment
@@ -26,6 +27,7 @@ from gonogo.model.evidence import Cause
 from gonogo.model.ratelimit import Algorithm, Policy
 from gonogo.probes.failure import Failure
 from gonogo.probes.load_record import read
+from gonogo.reporting.load_schema import load_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = load_profiles(ROOT / "loadtests" / "profiles.yaml", PROPERTIES)
@@ -138,6 +140,7 @@ def loads(tmp_path: Path, service: Service) -> LoadsAlone:
 def test_a_run_of_its_own(loads: LoadsAlone, service: Service) -> None:
     """Three requests a side, no more, and a record of this release that says so."""
     document = read(loads.make("gentle", ASKED, (), 30 * SECOND))
+    jsonschema.validate(document, load_schema())
     assert service.seen == {("/a", None): 3, ("/b", None): 3}
     assert (document["decision"], document["environment"]) == ("GO", "mine")
     assert document["release"] == {"version": "v1.2.3", "commit": "c0ffee1", "image": "x"}
