@@ -15,11 +15,23 @@ TEXT = "say what rate limiter stands at a URL, or whether it keeps a declared po
 
 def add_arguments(add: Callable[..., Any]) -> None:
     """The options of the command."""
-    add("url", metavar="URL", help="what is asked for, with GET")
+    add("url", metavar="URL", help="what is asked for")
     add("--env", metavar="NAME", help="the environment that lists the host; this machine needs none")
     add("--header", metavar="'K: V'", action="append", default=[], help="sent with each request; repeatable")
+    add("--method", metavar="VERB", default="GET", help="GET unless given; a live environment takes reading ones only")
+    add("--body", metavar="JSON", help="sent with each request; with --method POST")
     add("--policy", metavar="FILE", help="YAML that declares algorithm, limit and window: is it kept?")
     add("--max-requests", metavar="N", type=int, default=200, help="never send more (default: 200)")
+    add("--patience", metavar="SECONDS", type=float, default=900.0, help="send nothing after (default: 900)")
+    add("--other-header", metavar="'K: V'", help="a second key: is it left alone while the first is used up?")
+    add("--other-path", metavar="PATH", help="a second route: has it a limit of its own?")
+    add(
+        "--exempt-path",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="has no limit, whatever is used up; repeatable",
+    )
     add("--json", action="store_true", help="JSON on standard output, with the timeline")
 
 
@@ -37,6 +49,12 @@ def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> 
         headers=tuple(options.header),
         policy=None if options.policy is None else Path(options.policy),
         at_most=options.max_requests,
+        patience=options.patience,
+        method=options.method.upper(),
+        body=options.body,
+        other_header=options.other_header,
+        other_path=options.other_path,
+        exempt=tuple(options.exempt_path),
     )
     seen = examine(asked, _tell if sys.stderr.isatty() else None)
     say(document(seen) if options.json else page(seen))

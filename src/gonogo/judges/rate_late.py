@@ -102,8 +102,10 @@ def _place(stage: Stage, burst: Sequence[Event]) -> _Edge | str:
     return _Edge(opens=opens, before=before, after=after, half=half)
 
 
-def burst_is_suspect(stage: Stage, burst: Sequence[Event]) -> bool:
-    """Whether too few of the first burst were admitted, with several under way: because of their number?"""
+def burst_is_suspect(stage: Stage, first: Sequence[Event], burst: Sequence[Event]) -> bool:
+    """Whether too few of a burst were admitted with several under way, and no fewer one after the other at first."""
+    if overlap(first) < 2 and sum(map(accepted, first)) <= sum(map(accepted, burst)) + 1:
+        return False
     return sum(accepted(event) for event in burst) < stage.policy.at_once - stage.spare - 1 and overlap(burst) > 1
 
 

@@ -52,7 +52,7 @@ def proof(policy: Policy, scenario: Scenario, *, at_most: int, patience: float) 
     if whole and stage.last is not None and stage.rejected(stage.last) and stage.left > 0:
         yield from _recovery(stage)  # again: two windows are not shorter than declared
     yield from edge(stage, burst)
-    if burst_is_suspect(stage, parallel):
+    if burst_is_suspect(stage, burst, parallel):
         yield from serial(stage, parallel)
     return Done(reason=_summary(stage), skipped=tuple(stage.skipped))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from gonogo.model.errors import ExitStatus
 from gonogo.model.load import Event
+from gonogo.model.rate_scenes import Skipped
 from gonogo.model.ratelimit import Algorithm, Inferred, Policy, PropertyResult, Shown
 
 _SURE = 0.25  # confidence below which an algorithm is only a guess
@@ -23,6 +24,7 @@ class Examination:
     results: tuple[PropertyResult, ...] = ()
     inferred: Inferred | None = None
     cautions: tuple[str, ...] = field(default=())
+    skipped: tuple[Skipped, ...] = ()
 
     @property
     def status(self) -> ExitStatus:

@@ -36,7 +36,10 @@ LONGEST_WAIT = 5.0  # seconds that a Retry-After may ask for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One request. `ca` is a file relative to the environment's folder; `body` goes out as it is."""
+    """One request. `ca` is a file relative to the environment's folder; `body` goes out as it is.
+
+    `target` stands in the first line instead of the URL's path, letter by letter.
+    """
 
     url: str
     method: str = "GET"
@@ -46,6 +49,7 @@ class Ask:
     ca: str | None = None
     follow: bool = False
     body_cap: int = BODY_CAP
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,8 @@ def _send(vantage: Vantage, ask: Ask, url: str, headers: Mapping[str, str], dead
         started = time.perf_counter()
         try:
             request = shared.build_request(ask.method, url, headers=dict(headers), content=ask.body)
+            if ask.target is not None:
+                request.extensions = {**request.extensions, "target": ask.target.encode("ascii")}
             response = shared.send(request, stream=True)
             try:
                 return _read(response, budget, url, ask, started)

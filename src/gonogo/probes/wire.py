@@ -207,7 +207,7 @@ class Wire(httpx.BaseTransport):
         response = self._pool(url.scheme).handle_request(
             httpcore.Request(
                 method=request.method,
-                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=request.extensions.get("target", url.raw_path)),
                 headers=request.headers.raw,
                 content=request.stream,
             )

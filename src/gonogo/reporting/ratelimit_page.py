@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from gonogo.model.examination import Examination
+from gonogo.model.rate_scenes import Tried, variant_of
 from gonogo.model.ratelimit import Algorithm, Inferred, Policy, Shown
 from gonogo.model.units import show_duration
 from gonogo.reporting.escape import ci_log, visible
@@ -46,9 +47,16 @@ def document(seen: Examination) -> str:
         "cautions": list(seen.cautions),
         "policy": None if policy is None else _policy(policy),
         "properties": [
-            {"id": one.id, "verdict": one.verdict, "reason": one.reason, "would_fail": one.would_fail}
+            {
+                "id": one.id,
+                "verdict": one.verdict,
+                "reason": one.reason,
+                "would_fail": one.would_fail,
+                "requests": one.spent,
+            }
             for one in seen.results
         ],
+        "skipped": [{"id": one.id, "reason": one.reason, "more_requests": one.more} for one in seen.skipped],
         "inferred": None if found is None else _inferred(found),
         "timeline": [
             {
@@ -57,6 +65,8 @@ def document(seen: Examination) -> str:
                 "status": event.status,
                 "headers": dict(event.headers),
                 "error": event.error,
+                "for": event.scene if isinstance(event, Tried) else "",
+                "variant": variant_of(event),
             }
             for event in seen.events
         ],
@@ -119,13 +129,18 @@ def _kept(seen: Examination, policy: Policy) -> Iterator[str]:
     yield ""
     for one in sorted(seen.results, key=lambda one: _ORDER.index(one.verdict)):
         if one.verdict is not Shown.NOT_VISIBLE:
-            yield f"  {one.verdict.upper():<12}{one.id:<5} {one.reason}"
+            yield f"  {one.verdict.upper():<12}{one.id:<5}{_spent(one.spent):>5}  {one.reason}"
     reasons: dict[str, list[str]] = {}
     for one in seen.results:
         if one.verdict is Shown.NOT_VISIBLE:
             reasons.setdefault(one.reason, []).append(one.id)
     for reason, ids in reasons.items():
         yield f"  not visible {', '.join(ids)}: {reason}"
+
+
+def _spent(requests: int) -> str:
+    """Requests that were sent for a property; nothing where others show it too."""
+    return f"{requests} x" if requests else ""
 
 
 def _told(found: Inferred | None) -> Iterator[str]:
