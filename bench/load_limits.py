@@ -14,7 +14,7 @@ Raw = dict[str, list[float]]
 
 
 def inference(limiters: int) -> tuple[Raw, dict[str, float]]:
-    """`bench/ratelimit_inference.py`, whose limits differ by seed."""
+    """What `bench/ratelimit_inference.py` prints."""
     words = [sys.executable, str(Path(__file__).with_name("ratelimit_inference.py")), str(limiters)]
     told = json.loads(subprocess.run(words, check=False, capture_output=True, encoding="utf-8").stdout)
     figures = {name: float(told[name]) for name in ("infer_algorithm", "infer_limit_p95_error")}

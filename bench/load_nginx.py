@@ -62,7 +62,7 @@ _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 _UP_WITHIN_S = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Nginx:
     """Addresses of one that runs, and how many requests it has seen."""
 
@@ -71,12 +71,14 @@ class Nginx:
     limited: str
     ca: Path
     count_url: str
+    _asked: int = 0
 
     def count(self) -> int:
         """Requests since it started, without those that asked for this number."""
+        self._asked += 1
         with urllib.request.urlopen(self.count_url, timeout=5) as answer:  # noqa: S310 - loopback
             text = answer.read().decode("ascii")
-        return int(text.splitlines()[2].split()[2])
+        return int(text.splitlines()[2].split()[2]) - self._asked
 
 
 @contextmanager

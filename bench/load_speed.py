@@ -55,7 +55,7 @@ def closed(gear: Gear, server: Nginx, runs: int, seconds: int) -> Raw:
         for name, send in senders.items():
             before = server.count()
             send()
-            raw[f"{name}_rps"].append(round((server.count() - before - 1) / seconds, 1))
+            raw[f"{name}_rps"].append(round((server.count() - before) / seconds, 1))
     return raw
 
 
@@ -73,40 +73,41 @@ def ceilings(gear: Gear, server: Nginx, seconds: int) -> Raw:
     """The highest open rate of each that nginx counts in full, nothing dropped, p99 below 10 ms."""
     raw: Raw = {}
     if gear.has("k6"):
-        raw["k6_open_rps"] = [_ceiling(partial(_k6_open, gear, server, seconds), seconds, 24)]
-    raw["fleet_open_rps"] = [_ceiling(partial(_fleet_open, gear, server, seconds), seconds, 78)]
+        raw["k6_open_rps"] = [ceiling(partial(_keeps, partial(_k6_open, gear, server, seconds), seconds), 36)]
+    raw["fleet_open_rps"] = [ceiling(partial(_keeps, partial(_fleet_open, gear, server, seconds), seconds), 78)]
     return raw
 
 
-def _ceiling(send: Callable[[int], Kept], seconds: int, first: int) -> float:
-    """In strides from the `first` step, then one by one. A rate is kept if two of three runs keep it."""
-
-    def keeps(step: int) -> bool:
-        rate = _rate(step)
-        kept = lost = 0
-        while max(kept, lost) < 2:
-            found = send(rate)
-            full = found.counted >= _COUNTED * rate * seconds and not found.dropped
-            good = full and found.p99_ms < KEPT_P99_MS
-            kept, lost = kept + good, lost + (not good)
-        return kept == 2
-
+def ceiling(keeps: Callable[[int], bool], first: int) -> float:
+    """The highest rate that is kept: in strides from the `first` step, then one by one; 0 if none near it is."""
     low = first
-    while low > 0 and not keeps(low):
+    while not keeps(low):
         low -= _STRIDE
-    if low <= 0:
-        return 0.0
+        if low < first - 4 * _STRIDE:
+            return 0.0
     high = low + _STRIDE
-    if low == first:
-        while keeps(high):
-            low, high = high, high + _STRIDE
+    while low >= first and keeps(high):
+        low, high = high, high + _STRIDE
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if keeps(middle) else (low, middle)
-    return float(_rate(low))
+    return float(rate_of(low))
 
 
-def _rate(step: int) -> int:
+def _keeps(send: Callable[[int], Kept], seconds: int, step: int) -> bool:
+    """Two of three runs at this rate are sent in full with p99 below 10 ms."""
+    rate = rate_of(step)
+    kept = lost = 0
+    while max(kept, lost) < 2:
+        found = send(rate)
+        full = found.counted >= _COUNTED * rate * seconds and not found.dropped
+        good = full and found.p99_ms < KEPT_P99_MS
+        kept, lost = kept + good, lost + (not good)
+    return kept == 2
+
+
+def rate_of(step: int) -> int:
+    """Arrivals a second of a step."""
     return round(_BASE * _STEP**step)
 
 
@@ -115,7 +116,7 @@ def _fleet(gear: Gear, server: Nginx, url: str, seconds: int) -> None:
     before = server.count()
     profile = {"workload": "closed", "connections": CONNECTIONS, "duration": f"{seconds}s"}
     ran = fleet(gear, url, profile, ca=server.ca if url.startswith("https") else None)
-    seen = server.count() - before - 1
+    seen = server.count() - before
     if not seen == ran.requests == ran.count("accepted"):
         raise RuntimeError(f"nginx counted {seen}, the record {ran.requests}, accepted are {ran.count('accepted')}")
 
@@ -135,7 +136,7 @@ def _fleet_open(gear: Gear, server: Nginx, seconds: int, rate: int) -> Kept:
     before = server.count()
     profile = {"workload": "open", "rate": rate, "connections": CONNECTIONS, "duration": f"{seconds}s"}
     ran = fleet(gear, server.plain, profile)
-    counted = server.count() - before - 1
+    counted = server.count() - before
     if counted != ran.requests:
         raise RuntimeError(f"nginx counted {counted}, the record {ran.requests}")
     return Kept(counted=counted, dropped=0, p99_ms=ran.side["outcomes"]["accepted"]["p99"])
@@ -155,7 +156,7 @@ def _k6_open(gear: Gear, server: Nginx, seconds: int, rate: int) -> Kept:
     metrics = _k6(gear, server.plain, {"scenarios": {"open": arrivals}, "summaryTrendStats": ["p(99)"]})
     dropped = metrics.get("dropped_iterations", {"values": {"count": 0}})["values"]["count"]
     p99_ms = metrics["http_req_duration"]["values"]["p(99)"]
-    return Kept(counted=server.count() - before - 1, dropped=int(dropped), p99_ms=p99_ms)
+    return Kept(counted=server.count() - before, dropped=int(dropped), p99_ms=p99_ms)
 
 
 def _k6(gear: Gear, url: str, options: dict[str, object]) -> dict[str, Any]:

@@ -1,0 +1,8 @@
+"""The comparisons import each other by name, as `python bench/run.py` does."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
