@@ -185,7 +185,7 @@ def test_windows_of_a_clock_open_at_its_multiples() -> None:
 @pytest.mark.parametrize(
     ("algorithm", "label", "bands"),
     [
-        (Algorithm.SLIDING_LOG, "admitted in the window before", [{"from": 0.0, "to": 1.0}]),
+        (Algorithm.SLIDING_LOG, "admitted in the window", [{"from": 0.0, "to": 1.0}]),
         (Algorithm.TOKEN_BUCKET, "tokens in use", [{"from": 0.0, "to": 1.0}]),
     ],
 )
@@ -293,6 +293,29 @@ def test_a_capacity_search_is_drawn() -> None:
     assert words.index("Capacity") < words.index("Latency over time")
     assert "canary: 100/s, the truth between 97.5 and 200/s with 94% confidence" in words
     assert "3 steps" in words
+
+
+def test_few_requests_have_no_distribution() -> None:
+    """Three requests make no 99th percentile: they are dots, and no line of shares or rates."""
+    document = made(requests=3)
+    found = {each.title: each.charts for each in sections(document)}
+    assert found["Latency distribution"] == found["Requested and achieved rate"] == ()
+    (dots,) = chart(document, "Latency over time", "canary: accepted")["lines"]
+    assert dots["dots"]
+    assert "canary, 3 accepted: the slowest took 22.0 ms, at 0.2 s." in page_from_document(document)
+
+
+def test_a_slow_rate_is_counted_over_longer_intervals() -> None:
+    """Two requests a second in intervals of half a second would jump between none and two."""
+    series = made()["sides"]["canary"]["series"]
+    thin = series | {"sent": [1, 0] * 25, "requested": None, "outcomes": {}}
+    document = made()
+    document["sides"]["canary"]["series"] = thin | {
+        "outcomes": {each: {"count": [0] * 50} for each in ("accepted", "limited", "error")}
+    }
+    at, sent = chart(document, "Requested and achieved rate", "canary")["tables"][0]
+    assert len(at) == 7
+    assert sent == [1.0] * 6 + [None]  # the last is too short to say
 
 
 def test_sides_one_after_the_other_have_their_own_time() -> None:

@@ -51,12 +51,20 @@ def _by_rate(one: Json, fastest: float, scale: Json) -> Json:
     found = one["found"]
     lines, tables = [], []
     for verdict in _seen(one):
-        for measure, size in (("p95", 8), ("p99", 5)):
+        for measure, size in (("p95", 7), ("p99", 7)):
             points = [
                 (s["rate"], s[measure]) for s in one["steps"] if s["verdict"] == verdict and s[measure] is not None
             ]
             if points:
-                lines.append({"label": f"{measure} {verdict}", "color": verdict, "dots": True, "size": size})
+                lines.append(
+                    {
+                        "label": f"{measure} {verdict}",
+                        "color": verdict,
+                        "dots": True,
+                        "size": size,
+                        "hollow": measure == "p99",
+                    }
+                )
                 tables.append(_columns(sorted(points)))
     rate, low, high = found["rate"], found["low"], found["high"]
     return {

@@ -44,15 +44,16 @@
       ],
       series: [{ label: spec.x.share ? "share" : "at", value: (_, v) => (spec.x.share ? share(v) : v == null ? "-" : `${number(v)} s`) }],
       cursor: { drag: { x: true, y: false }, points: { size: 7 } },
-      legend: { live: true, markers: { width: 0, fill: (u, i) => strokes[i] } },
+      legend: { live: true, markers: { width: 2, stroke: (u, i) => edges[i], fill: (u, i) => strokes[i] } },
       hooks: { drawClear: [(u) => under(u, spec, color)], draw: [(u) => over(u, spec, color)] },
     };
     if (spec.sync) made.cursor.sync = { key: spec.sync, setSeries: false };
-    const strokes = ["transparent"];
+    const strokes = ["transparent"], edges = ["transparent"];
     for (const one of spec.lines) {
       const stroke = color(one.color) + (one.faint ? "66" : "");
-      const dots = { show: true, size: one.size || 5, stroke, fill: stroke, width: 0 };
-      strokes.push(color(one.color));
+      const dots = { show: true, size: one.size || 5, stroke, fill: one.hollow ? color("ground") : stroke, width: one.hollow ? 1.5 : 0 };
+      strokes.push(one.hollow ? "transparent" : color(one.color));
+      edges.push(color(one.color));
       made.series.push({
         label: one.label,
         stroke,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -25,6 +26,8 @@ _SEARCH = (
     "Each dot is a step at one rate. The line is the highest rate that was kept, the band is where the truth lies."
 )
 _MOST_DOTS = 2000  # single requests in one chart
+_STEADY = 4  # requests an interval of the chart of rates
+_SHARES = 10  # requests that a distribution needs
 _FEW = 5  # answers an interval; fewer are shown one by one, where they are known
 
 
@@ -62,7 +65,7 @@ def sections(document: Mapping[str, Any]) -> tuple[Section, ...]:
         ),
         Section(
             title="Latency distribution",
-            note="How long the given share of requests took at most: every bucket of the record.",
+            note="How long the given share of requests took at most. What came less than ten times is not drawn.",
             charts=tuple(_distribution(sides)),
         ),
         Section(
@@ -122,17 +125,14 @@ def _distribution(sides: Mapping[str, Json]) -> Iterator[Chart]:
         (name, outcome, line)
         for name, side in sides.items()
         for outcome, line in percentile_lines(side.get("histograms", ())).items()
+        if side["outcomes"][outcome]["count"] >= _SHARES
     ]
     if not found:
         return
     most = max(line[0][-1] for _, _, line in found)
     highest, lowest = max(max(line[1]) for _, _, line in found), min(line[1][0] for _, _, line in found)
     names = list(sides)
-    says = "; ".join(
-        f"{name} {outcome}: half within {_ms(sides[name]['outcomes'][outcome]['p50'])},"
-        f" 99 % within {_ms(sides[name]['outcomes'][outcome]['p99'])}"
-        for name, outcome, _ in found
-    )
+    says = "; ".join(f"{name} {outcome}: {_shares(sides[name]['outcomes'][outcome])}" for name, outcome, _ in found)
     yield Chart(
         title="all sides and outcomes" if len(names) > 1 else "all outcomes",
         says=f"{says}.",
@@ -150,17 +150,23 @@ def _distribution(sides: Mapping[str, Json]) -> Iterator[Chart]:
     )
 
 
+def _shares(one: Mapping[str, Any]) -> str:
+    last = f"99 % within {_ms(one['p99'])}" if one["count"] >= 100 else f"the slowest took {_ms(one['max'])}"
+    return f"half within {_ms(one['p50'])}, {last}"
+
+
 def _rates(sides: Mapping[str, Json]) -> Iterator[Chart]:
     found = {name: side["series"] for name, side in sides.items() if side.get("series") and side["series"]["at_s"]}
     spans = _spans(sides)
     drawn = {name: _rate_columns(series) for name, series in found.items()}
-    highest = max((each for lines in drawn.values() for line in lines.values() for each in line if each), default=1.0)
-    for name, lines in drawn.items():
-        series = found[name]
+    highest = max(
+        (each for _, lines in drawn.values() for line in lines.values() for each in line if each), default=1.0
+    )
+    for name, (middles, lines) in drawn.items():
+        if len(middles) < 2:  # the header says it all
+            continue
         asked, achieved = sides[name]["requested_rate"], sides[name]["achieved_rate"]
-        wanted = (
-            "no rate was requested: users waited for their answers" if asked is None else f"{asked:.1f}/s requested"
-        )
+        wanted = "no single rate was requested" if asked is None else f"{asked:.1f}/s requested"
         yield Chart(
             title=name,
             says=f"{name}: {wanted}, {achieved:.1f}/s achieved over the whole run.",
@@ -169,7 +175,7 @@ def _rates(sides: Mapping[str, Json]) -> Iterator[Chart]:
                 "y": {"label": "requests a second", "range": [0, highest * 1.1]},
                 "sync": "time",
                 "lines": [_line(label, label, values) | _RATE_LINES.get(label, {}) for label, values in lines.items()],
-                "tables": [[[at + series["interval_s"] / 2 for at in series["at_s"]], *lines.values()]],
+                "tables": [[middles, *lines.values()]],
             },
         )
 
@@ -184,21 +190,26 @@ def _spans(sides: Mapping[str, Json]) -> dict[str, list[float]]:
     return {name: [each["begins_s"] if own else 0, each["ends_s"] if own else last] for name, each in found.items()}
 
 
-def _rate_columns(series: Mapping[str, Any]) -> dict[str, list[float | None]]:
-    """Rates over the part of each interval in which the side was in use; None where that is too short to say."""
-    width, begins, ends = series["interval_s"], series["begins_s"], series["ends_s"]
-    covered = [min(at + width, ends) - max(at, begins) for at in series["at_s"]]
+def _rate_columns(series: Mapping[str, Any]) -> tuple[list[float], dict[str, list[float | None]]]:
+    """Middles of intervals, and rates over the part of each in which the side was in use; None where that is too short.
+
+    Neighbours are counted together until they hold enough requests, or else a slow rate would jump between 0 and 2.
+    """
+    together = math.ceil(_STEADY * len(series["sent"]) / max(1, sum(series["sent"])))
+    width, begins, ends = series["interval_s"] * together, series["begins_s"], series["ends_s"]
+    starts = series["at_s"][::together]
+    covered = [min(at + width, ends) - max(at, begins) for at in starts]
 
     def rate(counts: Sequence[int]) -> list[float | None]:
-        return [
-            round(count / part, 3) if part >= width / 4 else None for count, part in zip(counts, covered, strict=True)
-        ]
+        sums = [sum(counts[place : place + together]) for place in range(0, len(counts), together)]
+        return [round(n / part, 3) if part >= width / 2 else None for n, part in zip(sums, covered, strict=True)]
 
     lines = {"sent": rate(series["sent"])}
     if series["requested"] is not None:
         lines["requested"] = rate(series["requested"])
     counted = {outcome: series["outcomes"][outcome]["count"] for outcome in OUTCOMES}
-    return lines | {outcome: rate(counts) for outcome, counts in counted.items() if any(counts)}
+    lines |= {outcome: rate(counts) for outcome, counts in counted.items() if any(counts)}
+    return [(max(at, begins) + min(at + width, ends)) / 2 for at in starts], lines
 
 
 def _line(label: str, color: str, values: Sequence[float | None]) -> Json:
@@ -224,10 +235,10 @@ def _latency_words(name: str, outcome: str, series: Mapping[str, Any]) -> str:
     p95 = [each for each in columns["p95"] if each is not None]
     worst = max(each for each in columns["max"] if each is not None)
     at = series["at_s"][columns["max"].index(worst)]
-    return (
-        f"{name}, {sum(columns['count'])} {outcome}: p95 from {_ms(min(p95))} to {_ms(max(p95))} in intervals of "
-        f"{show_number(width)} s; the slowest took {_ms(worst)}, at {show_number(at)} s."
-    )
+    steady = f"p95 from {_ms(min(p95))} to {_ms(max(p95))} in intervals of {show_number(width)} s; "
+    many = sum(columns["count"]) >= _FEW * len(p95)
+    slowest = f"the slowest took {_ms(worst)}, at {show_number(at)} s"
+    return f"{name}, {sum(columns['count'])} {outcome}: {steady if many else ''}{slowest}."
 
 
 def _count(series: Mapping[str, Any] | None, outcome: str) -> int:

@@ -14,7 +14,7 @@ _US_PER_MS = 1000
 def percentile_lines(histograms: Iterable[Mapping[str, Any]]) -> dict[str, tuple[list[float], list[float]]]:
     """By outcome class over all endpoints: 1 / (1 - share), and the latency in ms within which that share stays.
 
-    The line ends where a single request decides: at the count of requests.
+    The line ends at the count of requests, with the slowest of them.
     """
     totals: dict[str, Any] = {}
     for each in histograms:
@@ -33,4 +33,8 @@ def _line(histogram: Any) -> tuple[list[float], list[float]]:
         inverse.append(min(10 ** (step / _A_TURN), float(count)))
     shares = [100 * (1 - 1 / each) for each in inverse]
     found = histogram.get_percentile_to_value_dict(shares)
-    return [round(each, 4) for each in inverse], [found[share] / _US_PER_MS for share in shares]
+    slowest = histogram.get_highest_equivalent_value(histogram.max_value)
+    return [round(each, 4) for each in inverse], [
+        *(found[each] / _US_PER_MS for each in shares[:-1]),
+        slowest / _US_PER_MS,
+    ]

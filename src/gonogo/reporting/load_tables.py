@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gonogo.model.units import show_number
@@ -53,18 +53,11 @@ def meaning(property_id: str) -> str:
 
 
 def objectives(document: Mapping[str, Any]) -> str:
-    """Every objective of the environment for these sides; those that decide first."""
+    """Those that decide; the others of the environment folded away."""
     found = [slo for side in document["sides"].values() for slo in side["slos"]]
-    rows = [
-        f'<tr><td class="word">{verdict(slo)}</td><td>{safe(slo["name"])}{_beside(slo)}</td>'
-        f'<td class="number">{"none" if slo["value"] is None else _amount(slo["value"], slo["unit"])}</td>'
-        f'<td class="number">{safe(slo["comparator"])} {_amount(slo["limit"], slo["unit"])}</td>'
-        f'<td class="number">{slo["samples"]}</td></tr>'
-        for slo in sorted(found, key=lambda slo: not slo["decides"])
-    ]
-    if not rows:
-        return "<h2>Objectives</h2><p>None was judged by itself in this run.</p>"
-    return f"<h2>Objectives</h2>{_table(('Verdict', 'Objective'), ('Value', 'Limit', 'Samples'), rows)}"
+    deciding, rest = [slo for slo in found if slo["decides"]], [slo for slo in found if not slo["decides"]]
+    parts = [_objective_table(deciding) if deciding else "<p>None decides this profile.</p>"]
+    return f"<h2>Objectives</h2>{''.join(parts)}{_folded(rest, _objective_table)}"
 
 
 def outcomes(document: Mapping[str, Any]) -> str:
@@ -92,11 +85,9 @@ def properties(document: Mapping[str, Any]) -> str:
         return ""
     shown = [each for each in found if each[1].get("decides", True) or each[1]["verdict"] == "fail"]
     rest = [each for each in found if each not in shown]
-    parts = ["<h2>Properties</h2>", _property_table(shown) if shown else ""]
-    if rest:
-        title = f"{len(rest)} more that do not decide this profile"
-        parts.append(f"<details><summary>{title}</summary>{_property_table(rest)}</details>")
-    return "".join(parts)
+    table = _property_table(shown) if shown else ""
+    words = [one for _, one in rest]
+    return f"<h2>Properties</h2>{table}{_folded(words, lambda _: _property_table(rest))}"
 
 
 def steps(name: str, found: Mapping[str, Any]) -> str:
@@ -124,8 +115,24 @@ def verdict(one: Mapping[str, Any]) -> str:
     return f'<strong class="{kind}">{_WORDS[one["verdict"]]}</strong>'
 
 
-def _beside(slo: Mapping[str, Any]) -> str:
-    return "" if slo["decides"] else ' <span class="soft">does not decide this profile</span>'
+def _folded(rest: Sequence[Json], table: Callable[[Sequence[Json]], str]) -> str:
+    """What decides nothing, behind a line that says how it ended."""
+    if not rest:
+        return ""
+    counts = [f"{sum(one['verdict'] == each for one in rest)} {word}" for each, word in _WORDS.items()]
+    said = ", ".join(count for count in counts if not count.startswith("0 "))
+    return f"<details><summary>{len(rest)} that do not decide this profile: {said}</summary>{table(rest)}</details>"
+
+
+def _objective_table(found: Sequence[Json]) -> str:
+    rows = [
+        f'<tr><td class="word">{verdict(slo)}</td><td>{safe(slo["name"])}</td>'
+        f'<td class="number">{"none" if slo["value"] is None else _amount(slo["value"], slo["unit"])}</td>'
+        f'<td class="number">{safe(slo["comparator"])} {_amount(slo["limit"], slo["unit"])}</td>'
+        f'<td class="number">{slo["samples"]}</td></tr>'
+        for slo in found
+    ]
+    return _table(("Verdict", "Objective"), ("Value", "Limit", "Samples"), rows)
 
 
 def _amount(value: float, unit: str) -> str:

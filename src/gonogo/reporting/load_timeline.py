@@ -59,8 +59,8 @@ def _chart(
         if points:
             lines.append({"label": outcome, "color": outcome, "dots": True, "size": 8 if outcome != "accepted" else 6})
             tables.append([[round(at, 4) for at, _ in points], [round(n, 3) for _, n in points]])
-    limited = sum(one["outcome"] == "limited" for one in events)
-    said = f"{name}: {len(events) - limited} of {len(events)} requests were not rejected, {limited} were."
+    counts = [f"{len(table[0])} {line['label']}" for line, table in zip(lines, tables, strict=True)]
+    said = f"{name}: {', '.join(counts)}."
     marks = []
     if limiter is None:
         said += " No limiter could be told from these answers; counted are those that it took within the last second."
@@ -94,7 +94,7 @@ def _chart(
 def _label(limiter: Mapping[str, Any]) -> str:
     if _is_bucket(limiter):
         return "tokens in use"
-    return "admitted in this window" if limiter["algorithm"] == "fixed_window" else "admitted in the window before"
+    return "admitted in this window" if limiter["algorithm"] == "fixed_window" else "admitted in the window"
 
 
 def _is_bucket(limiter: Mapping[str, Any]) -> bool:
