@@ -9,11 +9,35 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from gonogo.config.rules import read_rule
+from gonogo.config.tree import from_plain
+from gonogo.model.errors import Origin
+from gonogo.model.rulebook import Rule, Rulebook
 from gonogo.model.watch import CANARY, STABLE, Bucket, Sample, SideSample
 
 START = datetime(2026, 11, 20, 0, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 _EDGES = 10.0 * 1.1 ** np.arange(80)  # ms
+
+
+def rule(text: str) -> Rule:
+    """The rule that a text says."""
+    return read_rule(from_plain(text, "e.yaml", Origin(file="e.yaml")), "watch")
+
+
+RULEBOOK = Rulebook(
+    go=tuple(map(rule, ("error_ratio <= 0.005", "p95_latency <= 200 ms", "memory <= 0.85", "cpu <= 0.8"))),
+    rollback=tuple(
+        map(
+            rule,
+            (
+                "error_ratio > 0.01 for 3 samples with at least 100 requests",
+                "p95_latency > 500 ms for 3 samples",
+                "memory > 0.85 for 2 samples",
+            ),
+        )
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

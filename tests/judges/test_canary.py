@@ -10,37 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.canary_sim import MINUTE, World, watch
+from tests.canary_sim import MINUTE, RULEBOOK, World, watch
 
-from gonogo.config.rules import read_rule
-from gonogo.config.tree import from_plain
 from gonogo.judges.canary import CanaryJudge
 from gonogo.judges.certificate import Mean, share_bound, share_log_e, share_more
 from gonogo.judges.evidence import Dispersion, Race
 from gonogo.judges.leak import Leak
-from gonogo.model.errors import Origin
-from gonogo.model.rulebook import Rule, Rulebook
 from gonogo.model.verdict import Decision
 from gonogo.model.watch import CANARY, STABLE, CanaryVerdict, Sample
-
-
-def rule(text: str) -> Rule:
-    return read_rule(from_plain(text, "e.yaml", Origin(file="e.yaml")), "watch")
-
-
-RULEBOOK = Rulebook(
-    go=tuple(map(rule, ("error_ratio <= 0.005", "p95_latency <= 200 ms", "memory <= 0.85", "cpu <= 0.8"))),
-    rollback=tuple(
-        map(
-            rule,
-            (
-                "error_ratio > 0.01 for 3 samples with at least 100 requests",
-                "p95_latency > 500 ms for 3 samples",
-                "memory > 0.85 for 2 samples",
-            ),
-        )
-    ),
-)
 
 
 def judged(samples: list[Sample]) -> list[CanaryVerdict]:

@@ -83,7 +83,7 @@ class Dispersion:
     """
 
     SCALES = (1, 5, 10)
-    PRIOR = (4.0, 2.0)  # as if so many differences of this mean ratio had been seen: a start that trusts nobody
+    PRIOR = (4.0, 1.7)  # as if so many differences of this mean ratio had been seen: a start that trusts nobody
 
     def __init__(self, kinds: int, runs: int = 1) -> None:
         """Nothing was seen; `kinds` is T, `runs` is R."""
@@ -100,8 +100,10 @@ class Dispersion:
         weight, start = self.PRIOR
         ratio = np.full_like(next(iter(self._blocks.values())).count, start)
         largest = np.ones_like(ratio)
-        for one in self._blocks.values():  # a longer block begins with what the shorter one says
-            ratio = (weight * ratio + one.excess) / (weight + one.count)
+        for scale, one in self._blocks.items():  # a longer block begins with what the shorter one says
+            # The largest of several estimates is too large by chance: the longer ones give back a standard error.
+            chance = np.sqrt(2 * one.count) if scale > 1 else 0.0
+            ratio = (weight * ratio + np.maximum(one.excess - chance, 0.0)) / (weight + one.count)
             largest = np.maximum(largest, ratio)
         return largest
 
