@@ -109,7 +109,7 @@ def estimate(plan: Plan, side: str, steps: Sequence[CapacityStep], bars: Sequenc
     doubt = 0.5 ** tallies[low].kept + (0.5 ** tallies[high].broken if high is not None else 0.0)
     seen = shown(low, steps, bars)
     proven = seen and tallies[low].kept >= plan.steps.repeats
-    sustained = _sustained(plan, [step for step in steps if step.rate == low])
+    sustained = _sustained(plan, [one for one in steps if one.rate == low and one.verdict is StepVerdict.KEPT])
     blame = _blamed(tallies, low)
     if high is not None:
         said = f"{show_number(low)}/s kept, {show_number(high)}/s broken: {_why(steps, high)}"
@@ -269,7 +269,9 @@ def _limit(steps: Sequence[CapacityStep], rate: float | None, ended: Ended) -> s
 
 
 def _why(steps: Sequence[CapacityStep], rate: float | None) -> str:
-    return next((step.reason for step in steps if step.rate == rate and step.verdict is StepVerdict.BROKEN), "")
+    """The last word of the steps at this rate that broke."""
+    reasons = [step.reason for step in steps if step.rate == rate and step.verdict is StepVerdict.BROKEN]
+    return reasons[-1] if reasons else ""
 
 
 def _last_reason(steps: Sequence[CapacityStep], rate: float) -> str:
