@@ -72,7 +72,7 @@ def test_a_limit_is_held_until_it_was_reached(shop: Any) -> None:
     assert project.gonogo("judge", str(run_of(second))).code == 0
     assert all(project.gonogo("verify", str(folder)).code == 0 for folder in (*ran.folders, run_of(second)))
     (record,) = (folder / "load.json" for folder in ran.folders)
-    record.write_text(record.read_text(encoding="utf-8").replace('"seen": 1', '"seen": 2'), encoding="utf-8")
+    record.write_text(record.read_text(encoding="utf-8").replace('"seen":1', '"seen":2'), encoding="utf-8")
     assert project.gonogo("verify", str(record.parent)).code == 6
     third = project.pytest()
     assert (third.code, "was changed after its run" in verdict(third)["reason"]) == (6, True)
