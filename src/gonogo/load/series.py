@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from operator import add
 
 from gonogo.model.load import Moment, OutcomeClass, Series
 
@@ -47,13 +48,18 @@ class _Cell:
         for latency, count in latencies.items():
             shift = latency.bit_length() - _BITS
             counts[shift * _HALF + (latency >> shift) if shift > 0 else latency] += count
-        self.longest = max(self.longest, *latencies)
+        self.longest = max(self.longest, max(latencies))  # noqa: PLW3301 - unpacked, thousands would be copied
 
     def add_buckets(self, buckets: Iterable[tuple[int, int]], longest: int) -> None:
         """Enter what another cell counted."""
         for place, count in buckets:
             self.counts[place] += count
         self.longest = max(self.longest, longest)
+
+    def add_cell(self, other: _Cell) -> None:
+        """Enter all that another cell counted."""
+        self.counts = array("I", map(add, self.counts, other.counts))
+        self.longest = max(self.longest, other.longest)
 
     def moment(self, index: int, outcome: OutcomeClass) -> Moment:
         """The cell with its percentiles: nearest rank, the upper edge of its bucket, in ms."""
@@ -73,13 +79,18 @@ class _Cell:
 
 
 class Recorder:
-    """What one side sent and was answered, interval by interval since the start of the run."""
+    """What one side sent and was answered, interval by interval since the start of the run.
 
-    __slots__ = ("_cells", "_sent", "_width")
+    When intervals become wider, cells of the old width are entered into the new ones two at a time: all at once would
+    hold up the sending by tens of milliseconds.
+    """
+
+    __slots__ = ("_cells", "_old", "_sent", "_width")
 
     def __init__(self, width_ms: int = WIDTHS[0]) -> None:
         self._width = width_ms
         self._cells: dict[tuple[int, OutcomeClass], _Cell] = {}
+        self._old: list[tuple[int, OutcomeClass, _Cell]] = []  # by their start in ms
         self._sent: Counter[int] = Counter()
 
     def add(self, at: int, outcome: OutcomeClass, latencies: Mapping[int, int]) -> None:
@@ -87,6 +98,7 @@ class Recorder:
         if latencies:
             index = self._index(at // _NS_PER_MS)
             self._cell(index, outcome).add(latencies)
+            self._absorb(2)
 
     def sent(self, at: int, count: int) -> None:
         """Enter requests that were sent about `at`."""
@@ -130,6 +142,7 @@ class Recorder:
         return self._series(min(each.begins for each in parts), max(each.ends for each in parts), asked)
 
     def _series(self, begins: float, ends: float, requested: Mapping[int, int] | None) -> Series:
+        self._absorb(len(self._old))
         order = sorted(self._cells, key=lambda key: (list(OutcomeClass).index(key[1]), key[0]))
         return Series(
             interval_ms=self._width,
@@ -146,16 +159,22 @@ class Recorder:
         return at_ms // self._width
 
     def _widen(self) -> None:
-        """Neighbours into one."""
         width = wider(self._width)
-        part, self._width = width // self._width, width
-        cells, self._cells = self._cells, {}
-        for (index, outcome), cell in cells.items():
-            merged = self._cell(index // part, outcome)
-            merged.add_buckets(((place, count) for place, count in enumerate(cell.counts) if count), cell.longest)
+        part = width // self._width
+        self._old += [(index * self._width, outcome, cell) for (index, outcome), cell in self._cells.items()]
+        self._cells, self._width = {}, width
         sent, self._sent = self._sent, Counter()
         for index, count in sent.items():
             self._sent[index // part] += count
+
+    def _absorb(self, most: int) -> None:
+        """Enter up to so many cells of a smaller width into those of today."""
+        for start, outcome, cell in [self._old.pop() for _ in range(min(most, len(self._old)))]:
+            key = start // self._width, outcome
+            if key in self._cells:
+                self._cells[key].add_cell(cell)
+            else:
+                self._cells[key] = cell
 
     def _cell(self, index: int, outcome: OutcomeClass) -> _Cell:
         key = index, outcome

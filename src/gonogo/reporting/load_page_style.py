@@ -2,10 +2,10 @@
 
 # Outcomes differ in lightness as well as in hue, so that they can be told apart without colour vision.
 LOAD_STYLE = """
-:root{--accepted:#0969da;--limited:#c77700;--error:#a40e26;--p50:#0969da;--p95:#8250df;--p99:#bf3989;--max:#8c959f;
+:root{--accepted:#0969da;--limited:#c77700;--error:#a40e26;--p50:#1b1f24;--p95:#8250df;--p99:#bf3989;--max:#8c959f;
 --requested:#57606a;--sent:#1b1f24;--banda:#eaf3ff;--bandb:#f3eefc;--edge:#a8c7ef;--mark:#7d4e00;
 --kept:#116329;--broken:#a40e26;--unsure:#8c959f}
-@media(prefers-color-scheme:dark){:root{--accepted:#58a6ff;--limited:#e3a008;--error:#ff7b7b;--p50:#58a6ff;--p95:#c297ff;
+@media(prefers-color-scheme:dark){:root{--accepted:#58a6ff;--limited:#e3a008;--error:#ff7b7b;--p50:#e6edf3;--p95:#c297ff;
 --p99:#ff7eb6;--max:#8b949e;--requested:#9da7b3;--sent:#e6edf3;--banda:#12233a;--bandb:#1d1a33;--edge:#2f4d75;
 --mark:#e3b341;--kept:#57d364;--broken:#ff8182;--unsure:#8b949e}}
 body{max-width:76rem}
