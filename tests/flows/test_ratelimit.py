@@ -151,7 +151,7 @@ def test_a_declared_policy_that_is_kept(tmp_path: Path, capsys: pytest.CaptureFi
 def test_a_declared_policy_that_is_broken(answer: Answer, broken: str, tmp_path: Path) -> None:
     policy = declared(tmp_path, "algorithm: fixed_window\nlimit: 10\nwindow: 2s\naligned: false\n")
     with serving(answer) as server:
-        seen = examine(Asked(url=url(server), root=tmp_path, policy=policy))
+        seen = examine(Asked(url=url(server), root=tmp_path, policy=policy, patience=7.0))
     assert broken in {one.id for one in seen.results if one.verdict is Shown.FAIL}
     assert seen.status is ExitStatus.NO_GO
 

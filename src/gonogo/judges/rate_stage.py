@@ -116,8 +116,9 @@ class Stage:
 def told(event: Event) -> Interval | None:
     """Seconds until the quota comes back, as the answer's headers say."""
     said = read_headers(event.headers)
-    interval = said.retry_after or said.reset
-    return None if interval is None or interval[1] < 0 else interval
+    if said.retry_after is not None:  # an instant that has passed means now
+        return max(0.0, said.retry_after[0]), max(0.0, said.retry_after[1])
+    return None if said.reset is None or said.reset[1] < 0 else said.reset
 
 
 def exhaust(stage: Stage, scene: str, *, fresh: bool = False, careful: bool = False) -> Move[list[Event]]:
