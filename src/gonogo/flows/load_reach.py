@@ -23,7 +23,9 @@ def reaching(profiles: Mapping[str, Profile], allowed: Iterable[str], policies: 
     fitting = [
         profiles[name]
         for name in allowed
-        if name in profiles and all(_would_breach(policy, _spans(profiles[name])) for policy in limits)
+        if name in profiles
+        and profiles[name].steps is None
+        and all(_would_breach(policy, _spans(profiles[name])) for policy in limits)
     ]
     return sorted(fitting, key=lambda profile: profile.requests or _MOST)
 
