@@ -13,8 +13,8 @@ import load_limits
 import load_speed
 import load_truth
 from load_gear import Gear, find
+from load_locust import fleet
 from load_nginx import Nginx, nginx
-from load_project import fleet
 
 Raw = dict[str, list[float]]
 Found = tuple[Raw, dict[str, float]]

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from load_gear import Gear
+from load_locust import PATH, fleet
 from load_nginx import Nginx
-from load_project import PATH, fleet
 from measure import median
 
 CONNECTIONS = 40

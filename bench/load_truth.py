@@ -14,8 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from load_gear import Gear
+from load_locust import Ran, fleet
 from load_nginx import Nginx
-from load_project import Ran, fleet
 from measure import median
 
 from gonogo.flows.load_wire import found_from_json, found_to_json, merge_found

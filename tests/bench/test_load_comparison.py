@@ -12,7 +12,7 @@ import load_gear
 import load_speed
 import load_truth
 import pytest
-from load_project import Ran
+from load_locust import Ran
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 
