@@ -21,7 +21,7 @@
         for (const step of steps) if (at * step >= low && at * step <= high) found.push(at * step);
       return found;
     };
-    const shares = [1, 2, 4, 10, 20, 100, 1000, 1e4, 1e5, 1e6, 1e7];
+    const shares = [...(width < 500 ? [1, 10] : [1, 2, 4, 10, 20]), 100, 1000, 1e4, 1e5, 1e6, 1e7];
     const top = spec.x.range ? spec.x.range[1] : 0;
     const made = {
       width,
