@@ -24,7 +24,7 @@ class Owner(Protocol):
     place: Place
     poller: Poller
     sockets: type[socket.socket]
-    by_fd: dict[int, Any]
+    by_fd: dict[int, Any]  # Connections
     encoded: list[bytes]
     keep_headers: bool  # those of rate limits
     headless: bool  # the requests are HEAD
