@@ -80,20 +80,23 @@ SHORT = Steps(
 
 def test_the_capacity_of_a_real_server_is_found() -> None:
     """Three workers of 10 ms bear 300/s: the rate that was kept is within 10 %, and the interval holds the truth."""
-    lines: list[str] = []
-    with Server(saturating(3, 0.01)) as server:
-        search = Search(profile(SHORT), [target(server.url)], kept(), Local(), say=lines.append)
-        found = search.run()
-        seen = len(server.seen)
-    (capacity,) = search.capacities
+    for _ in range(3):  # the search says itself when this machine had no time for it
+        lines: list[str] = []
+        with Server(saturating(3, 0.01)) as server:
+            search = Search(profile(SHORT), [target(server.url)], kept(), Local(), say=lines.append)
+            found = search.run()
+            seen = len(server.seen)
+        (capacity,) = search.capacities
+        assert found.aborted is None
+        assert found.sides[0].requests == seen == sum(step.sent for step in capacity.steps)
+        assert len(lines) == len(capacity.steps)
+        if all(step.verdict is not StepVerdict.UNSURE for step in capacity.steps):
+            break
     assert capacity.complete, capacity.said
     assert capacity.rate == pytest.approx(300, rel=0.1)
     assert capacity.low is not None
     assert capacity.low <= 300
     assert capacity.limited_by == "canary_p95"
-    assert found.aborted is None
-    assert found.sides[0].requests == seen == sum(step.sent for step in capacity.steps)
-    assert len(lines) == len(capacity.steps)
 
 
 def test_sides_take_turns_and_keep_to_their_requests() -> None:
