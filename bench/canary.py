@@ -1,4 +1,4 @@
-"""The canary judge on simulated watches beside a Kayenta-like one and three in a row: false alarms, false GO, minutes."""
+"""The canary judge on simulated watches beside two peers: false alarms, false GO, minutes to a decision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 import numpy as np
 from canary_judges import KayentaLike, Ours, ThreeInARow
-from canary_world import Cell, World
+from canary_world import Array, Cell, World
 from tests import canary_sim
 
 from gonogo.judges.canary import CanaryJudge
@@ -94,7 +94,8 @@ def _figures(name: str, found: Mapping[str, tuple[float, float]]) -> dict[str, f
 def _cell(runs: int, name: str) -> dict[str, tuple[float, float]]:
     """Judge -> share of the runs that were alarmed (or got GO), and the median minute of it since the onset."""
     cell = CELLS[name]
-    ours, peers = Ours(runs), {"K10": KayentaLike(runs), "REQ": ThreeInARow(runs)}
+    ours = Ours(runs)
+    peers: dict[str, KayentaLike | ThreeInARow] = {"K10": KayentaLike(runs), "REQ": ThreeInARow(runs)}
     for minute in World(cell=cell, runs=runs, seed=sum(map(ord, name))).minutes():
         ours.feed(minute)
         for peer in peers.values():
@@ -110,7 +111,7 @@ def _cell(runs: int, name: str) -> dict[str, tuple[float, float]]:
     return made | {who: _said(peer.alarm, cell.onset) for who, peer in peers.items()}
 
 
-def _said(at: np.ndarray, onset: int) -> tuple[float, float]:  # type: ignore[type-arg]
+def _said(at: Array, onset: int) -> tuple[float, float]:
     late = np.where(at > onset, at - onset, math.inf) if onset else at
     middle = float(np.quantile(late, 0.5, method="inverted_cdf"))
     return float(np.isfinite(at).mean()), middle if math.isfinite(middle) else -1.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
+from scipy.special import ndtr  # type: ignore[import-untyped]
 
 Array = npt.NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Minute:
-    """One minute of R runs, (canary, stable) each. `above` counts requests above EDGES, shape (R, E); the others (R,)."""
+    """One minute of R runs, (canary, stable) each: `above` counts requests above EDGES, (R, E); the others are (R,)."""
 
     requests: tuple[Array, Array]
     errors: tuple[Array, Array]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from gonogo import cli_commands as commands
+from gonogo import cli_watch
 from gonogo.cli_ratelimit import TEXT, add_arguments
 
 _USAGE = 4  # ExitStatus.CONFIGURATION
@@ -110,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     add("folder", metavar="RUN", help="folder of the run")
 
     add = command("schema", commands.schema_, "print the JSON Schema of a file")
-    add("name", metavar="NAME", help="environment, release, checklist, verdict, evidence or load")
+    add("name", metavar="NAME", help="environment, release, checklist, verdict, evidence, load or samples")
 
     add = command("init", commands.init_, "write an environment and a first checklist for a service, and conftest.py")
     add("url", metavar="URL", help="where it answers, with its health path")
@@ -118,6 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--not-live", action="store_true", help="a staging or test system, which http may reach")
 
     add_arguments(command("ratelimit", commands.ratelimit_, TEXT))
+
+    said = cli_watch.TEXT
+    watch = parsers.add_parser("watch", help=said, description=said[0].upper() + said[1:] + ".", epilog=_EPILOG)
+    watch.set_defaults(run=commands.watch_)
+    cli_watch.add_verbs(watch, _Parser)
 
     add = command(
         "rehearse", commands.rehearse_, "keep a rehearsed environment up until Ctrl-C and print its addresses"

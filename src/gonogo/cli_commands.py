@@ -141,6 +141,14 @@ def ratelimit_(options: argparse.Namespace) -> int:
         return run(options, _root(), say)
 
 
+def watch_(options: argparse.Namespace) -> int:
+    """One verb of the watch."""
+    from gonogo.cli_watch import run  # noqa: PLC0415
+
+    with _ending():
+        return run(options, _root(), say)
+
+
 def rehearse_(options: argparse.Namespace) -> int:
     """Keep a rehearsed environment up, or list its faults."""
     from gonogo.flows import rehearse  # noqa: PLC0415

@@ -13,9 +13,11 @@ from gonogo.model.errors import ConfigError
 from gonogo.probes import PROBES
 from gonogo.reporting import schemas
 from gonogo.reporting.load_schema import load_schema
+from gonogo.reporting.samples import samples_schema
 
 LOAD = "load"
-NAMES = (*config_schema.NAMES, *schemas.NAMES, LOAD)
+SAMPLES = "samples"
+NAMES = (*config_schema.NAMES, *schemas.NAMES, LOAD, SAMPLES)
 
 
 def schema(name: str) -> str:
@@ -24,6 +26,8 @@ def schema(name: str) -> str:
         return schemas.schema_text(name)
     if name == LOAD:
         return _text(load_schema())
+    if name == SAMPLES:
+        return _text(samples_schema())
     if name not in config_schema.NAMES:
         raise ConfigError(f"there is no schema {name!r}{nearest(name, NAMES)} (there is {', '.join(NAMES)})")
     return _text(config_schema.schema_of(name, PROBES, JUDGES))

@@ -1,0 +1,89 @@
+"""What a watch comes to, for people and as JSON: decision, reasons, rules, evidence, bounds and gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gonogo.model.evidence import plain
+from gonogo.model.units import show_duration
+from gonogo.model.watch import CanaryVerdict, Gap, RuleStands
+from gonogo.reporting.escape import visible
+
+Json = dict[str, Any]
+_MARKS = {
+    RuleStands.CLEAN: "ok",
+    RuleStands.BROKEN: "broken",
+    RuleStands.COUNTING: "counting",
+    RuleStands.FIRED: "FIRED",
+    RuleStands.UNSEEN: "unseen",
+}
+
+
+def verdict_to_json(verdict: CanaryVerdict) -> Json:
+    """All of a verdict; times as ISO 8601, evidence as natural logarithms of e-values."""
+    return {
+        "seq": verdict.seq,
+        "at": verdict.at.isoformat(),
+        "decision": verdict.decision.value,
+        "exit_status": int(verdict.decision.exit_status),
+        "reasons": list(verdict.reasons),
+        "both_sides": verdict.both_sides,
+        "decidable_at": None if verdict.decidable_at is None else verdict.decidable_at.isoformat(),
+        "rules": [
+            {
+                "rule": state.rule.text,
+                "stands": state.stands.value,
+                "value": state.value,
+                "unit": state.rule.unit.value,
+                "streak": state.streak,
+                "needed": state.needed,
+                "requests": state.requests,
+                "missing": state.missing,
+                "fired_at": state.fired_at,
+                "stable_too": state.stable_too,
+                "reason": state.reason,
+            }
+            for state in verdict.rules
+        ],
+        "evidence": [_finite(plain(one)) for one in verdict.evidence],
+        "certificate": [_finite(plain(one)) for one in verdict.bounds],
+        "gaps": [plain(gap) for gap in verdict.gaps],
+    }
+
+
+def verdict_lines(verdict: CanaryVerdict) -> list[str]:
+    """The decision last, what it rests on before it."""
+    lines = [f"rule      {_MARKS[state.stands]:<9} {visible(state.reason)}" for state in verdict.rules]
+    for one in verdict.evidence:
+        mark = f"ALARM@{one.alarmed_at}" if one.alarmed_at is not None else "quiet"
+        strength = f"{max(one.log_e, 0.0):.1f} of {one.threshold:.1f}"
+        lines.append(f"evidence  {mark:<9} {visible(one.reason)} ({strength} nats, dispersion {one.dispersion:.1f})")
+    lines += [f"bound     {'proven' if bound.holds else 'open':<9} {visible(bound.reason)}" for bound in verdict.bounds]
+    lines += [f"gap       {_gap(gap)}" for gap in verdict.gaps[-5:]]
+    lines += [f"why:      {visible(reason)}" for reason in verdict.reasons]
+    if verdict.decidable_at is not None:
+        lines.append(f"GO can be known about {verdict.decidable_at:%Y-%m-%d %H:%M} UTC at the present traffic")
+    lines.append(f"{verdict.decision.value}  at sample {verdict.seq}, {verdict.at:%Y-%m-%d %H:%M:%S} UTC")
+    return lines
+
+
+def change_lines(changes: Sequence[CanaryVerdict]) -> list[str]:
+    """Each sample at which the decision became another one, with its first reason."""
+    return [
+        f"{verdict.at:%Y-%m-%d %H:%M}  sample {verdict.seq:>5}  {verdict.decision.value:<6}"
+        f"  {visible(verdict.reasons[0]) if verdict.reasons else 'all is proven'}"
+        for verdict in changes
+    ]
+
+
+def _gap(gap: Gap) -> str:
+    return f"{gap.since:%H:%M:%S} to {gap.until:%H:%M:%S} ({show_duration(gap.until - gap.since)}): {visible(gap.why)}"
+
+
+def _finite(document: Json) -> Json:
+    """JSON has no infinity: what is not finite is null."""
+    return {
+        key: None if isinstance(value, float) and not abs(value) < float("inf") else value
+        for key, value in document.items()
+    }
