@@ -12,7 +12,7 @@ from tests.foreign import servers
 from gonogo.flows.ratelimit import Asked, examine
 from gonogo.model.examination import Examination
 
-AT_A_TIME = 3  # an examination mostly waits, but its bursts disturb the others
+AT_A_TIME = 5  # an examination mostly waits, but its bursts disturb the others
 
 Examine = Callable[[str, Mapping[str, str | None]], dict[str, Examination]]
 

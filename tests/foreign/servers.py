@@ -33,8 +33,10 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    limit_req_zone $uri zone=five:1m rate=5r/s;
-    limit_req_zone $uri zone=sixty:1m rate=60r/s;
+    map $uri $place {{ ~^(?<two>/[a-z-]+/[a-z0-9]+) $two; }}
+    limit_req_zone $place zone=five:1m rate=5r/s;
+    limit_req_zone $place zone=sixty:1m rate=60r/s;
+    limit_req_zone $uri zone=raw:1m rate=5r/s;
     server {{
         listen 127.0.0.1:{port};
         location = / {{ return 200; }}
@@ -45,6 +47,7 @@ http {{
         location /two-stage/ {{ limit_req zone=five burst=9 delay=4; limit_req_status 429; try_files /none @ok; }}
         location /single/ {{ limit_req zone=five; limit_req_status 429; try_files /none @ok; }}
         location /sixty/ {{ limit_req zone=sixty burst=5 nodelay; limit_req_status 429; try_files /none @ok; }}
+        location /raw/ {{ limit_req zone=raw burst=9 nodelay; limit_req_status 429; try_files /none @ok; }}
         location /free/ {{ return 200 "ok"; }}
         location @ok {{ return 200 "ok"; }}
     }}
@@ -74,7 +77,7 @@ def envoy_program() -> str:
 
 @contextmanager
 def nginx(folder: Path) -> Iterator[str]:
-    """Nginx with a path for each way of `limit_req`; every URI below a path has a counter of its own."""
+    """Nginx with a path for each way of `limit_req`; every /WAY/NAME has a counter of its own."""
     program = nginx_program()
 
     def command(port: int) -> Sequence[str]:
@@ -129,7 +132,7 @@ ENVOY_WAYS: dict[str, dict[str, Any] | None] = {
     "drip": _bucket(10, 1, "0.2s"),
     "fill": _bucket(10, 10, "2s", enable_x_ratelimit_headers="DRAFT_VERSION_03"),
     "status": _bucket(5, 5, "1s", status={"code": "ServiceUnavailable"}),
-    "hasty": _bucket(3, 1, "4s", **_retry_after(0)),  # Retry-After 0, and a token only every 4 s
+    "hasty": _bucket(2, 1, "2.5s", **_retry_after(0)),  # Retry-After 0, and a token only every 2.5 s
 }
 
 

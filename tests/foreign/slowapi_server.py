@@ -1,4 +1,4 @@
-"""A web service with slowapi's limiters: `slowapi_server.py PORT`, each path below a strategy counted for itself."""
+"""A web service with slowapi's limiters: `slowapi_server.py PORT`, each /STRATEGY/NAME counted for itself."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 LIMIT = "10 per 2 second"
+NAMES = ("named", "kept", "half", "twice", "headers")
 
 
 def by_path(request: Request) -> str:
-    return str(request.url.path)
+    return str(request.path_params["name"])
 
 
 def limited(strategy: str, *, headers: bool = True) -> Starlette:
@@ -24,9 +25,10 @@ def limited(strategy: str, *, headers: bool = True) -> Starlette:
 
     @limiter.limit(LIMIT)
     async def chat(request: Request) -> PlainTextResponse:
-        return PlainTextResponse("ok")
+        known = request.path_params["name"] in NAMES
+        return PlainTextResponse("ok" if known else "no", status_code=200 if known else 404)
 
-    app = Starlette(routes=[Route("/{key}", chat)])
+    app = Starlette(routes=[Route("/{name}", chat)])
     app.state.limiter = limiter
     app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)
     return app

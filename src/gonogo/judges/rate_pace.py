@@ -7,7 +7,7 @@ from gonogo.judges.rate_steps import accepted
 
 _FASTER = 2.0  # times the declared pace
 _MOST, _LEAST = 14, 8  # requests; the slower the bucket, the fewer
-_LONG_S = 30.0
+_LONG_S = 10.0
 
 
 def pace(stage: Stage) -> Move[None]:
