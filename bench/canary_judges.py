@@ -64,9 +64,8 @@ class Ours:
             "latency": self._latency.log_e(spreads[1]),
             "memory": np.where(self._crosses(minute), self._leak.log_e(), -np.inf),
         }
-        return np.any(
-            [log_e >= -math.log(_RULEBOOK.false_alarms * SPLIT[name]) for name, log_e in over.items()], axis=0
-        )
+        limits = {name: -math.log(_RULEBOOK.false_alarms * SPLIT[name]) for name in over}
+        return np.asarray(np.any([log_e >= limits[name] for name, log_e in over.items()], axis=0))
 
     def _crosses(self, minute: Minute) -> npt.NDArray[np.bool_]:
         slope = self._leak.recent_slope() / BLOCK
