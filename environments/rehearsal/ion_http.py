@@ -26,7 +26,7 @@ from mentoring import stamp
 from world import SERVICE_OF_SIDE, Request, World, WorldRef
 
 RATE_WINDOW_S = 10.0
-EXAMINED_S = 0.02
+EXAMINED_S = 0.006
 CLOSED_BY = {"ion-stable": ("api-down",), "ion-canary": ("canary-down",), "lumen": ("lumen-down",)}
 
 

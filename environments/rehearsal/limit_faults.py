@@ -53,7 +53,12 @@ def wrong_of(side: str, faults: Iterable[str]) -> tuple[Wrong, ...]:
 
 def right_key(call: Call) -> str:
     """Whose counter it is: that of the API key, or of the address that a request comes from."""
-    return call.headers.get("x-api-key") or str(call.connection.getpeername()[0])
+    return call.headers.get("x-api-key") or address(call)
+
+
+def address(call: Call) -> str:
+    """Where a request comes from."""
+    return str(call.connection.getpeername()[0])
 
 
 def _forwarded(call: Call, key: str) -> str:

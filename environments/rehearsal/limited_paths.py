@@ -3,7 +3,7 @@
 POST /chat                          20 a minute, from the first request on; X-RateLimit-*
 POST /api/v2/recommend/personalized 20 in any minute; RateLimit
 GET  /limits/aligned, fixed, moving, sliding, gcra: 10 in 10 s; bucket: 10 at once and 10 a second; RateLimit
-Each client has its counter, by X-API-Key or else by address.
+Each X-API-Key has its counter, and each address one of all its requests for those without a key.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from math import ceil, floor
 
 import limiters
 from http_server import Call, Reply
-from limit_faults import Said, Wrong, answer_said, right_key, wrong_of
+from limit_faults import Said, Wrong, address, answer_said, right_key, wrong_of
 from limiters import Answer, Rule
 
 EXAMINED = "/limits/"
@@ -106,8 +106,10 @@ class LimitedPaths:
             key = one.key(call, key) if one.key is not None else key
             rule = one.rule(rule) if one.rule is not None else rule
         with self._lock:
-            counter = self._counters.setdefault((side, call.path, key), _Counter(rule, wrong))
-            answer = counter.hit(self._clock())
+            counter, at = self._counter(side, call.path, key, rule), self._clock()
+            answer = counter.hit(at)
+            if answer.admitted and key != address(call):  # whoever leaves the key out finds it counted
+                self._counter(side, call.path, address(call), rule).hit(at)
         said = answer_said(declared, rule, answer)
         for one in wrong:
             if one.says is not None:
@@ -119,6 +121,12 @@ class LimitedPaths:
             return Passed(reply=Reply(status=500, body={"success": False, "error": "internal error"}, headers=headers))
         slows = max((one.slows for one in wrong), default=1.0)
         return Passed(headers=headers, slows=slows if counter.rejected else 1.0)
+
+    def _counter(self, side: str, path: str, key: str, rule: Rule) -> _Counter:
+        place = side, path, key
+        if place not in self._counters:
+            self._counters[place] = _Counter(rule, self._wrong.get(side, ()))
+        return self._counters[place]
 
     def _headers(self, path: str, said: Said) -> dict[str, str]:
         now = self._wall()

@@ -24,8 +24,11 @@ class Stalls:
 
     def wait(self) -> None:
         """As long as the service takes now."""
+        time.sleep(self.pause(time.monotonic()))
+
+    def pause(self, at: float) -> float:
+        """Seconds that a request takes which comes at a moment."""
         with self._lock:
-            if self._began is None:
-                self._began = time.monotonic()
-            place = (time.monotonic() - self._began) % EVERY_S
-        time.sleep(ANSWERS_S + max(0.0, EVERY_S - place if place >= EVERY_S - STALLED_S else 0.0))
+            self._began = at if self._began is None else self._began
+            place = (at - self._began) % EVERY_S
+        return ANSWERS_S + (EVERY_S - place if place >= EVERY_S - STALLED_S else 0.0)

@@ -18,12 +18,13 @@ from gonogo.model.errors import ConfigError, Origin
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One switch of a rehearsal. `turns` are ids of items that must turn red while it is on; none where only load
-    runs see it.
+    runs see it: `load` names these.
     """
 
     what: str
     phases: tuple[Phase, ...]
     turns: tuple[str, ...] = ()
+    load: tuple[str, ...] = ()
     origin: Origin = Origin(file="?")
 
 
