@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.test_locust_plugin import Project, free_port, locust, start
+from tests.load_project import Project, free_port, locust, start
 
 STEPS = "{from: 20, factor: 2, at_most: 40, each: 500ms, pause: 100ms, within: 0.3, repeats: 2, count: 8}"
 

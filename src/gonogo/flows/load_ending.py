@@ -32,6 +32,7 @@ from gonogo.reporting.load_page import PAGE, page_from_document
 
 LOAD = "load.json"
 _ENOUGH = 500  # requests that show a limiter
+_UNSENT, _UNHEARD = "it was ended before anything was sent", "no worker has said what it saw"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ def end_load(
         events=found.events if found is not None else (),
         workers_expected=workers_expected,
         workers_seen=workers_seen,
-        aborted=found.aborted if found is not None else "it was ended before anything was sent",
+        aborted=found.aborted if found is not None else _UNHEARD if workers_seen == 0 else _UNSENT,
         release=order.release,
         policies={side: one.policy for side, one in standards.items() if one.policy is not None},
     )

@@ -96,7 +96,7 @@ def _missing(record: LoadRecord, standards: Mapping[str, Standard]) -> list[str]
     for name in standards:
         side = sides.get(name)
         if side is None or side.requests == 0:
-            reasons.append(f"{name}: nothing was sent")
+            reasons.append(f"{name}: nothing {'was sent' if record.workers_seen else 'is known'}")
             continue
         if _is_refused(side):
             status = next(iter(side.statuses))

@@ -15,6 +15,7 @@ from gonogo.model.load import Event, OutcomeClass, SideRecord
 
 _ENDPOINTS = 100  # histograms a side; an address with an id in it would make one each
 _REASONS = 20
+_LOOKED_AT = NS // 2  # a with-block that raised tells nothing
 _OTHERS = "others"
 _KEPT = frozenset({"retry-after", "date", "age"})
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)
@@ -42,7 +43,7 @@ class Ticket:
     path: str
     sent: int
     hops: list[Hop] = field(default_factory=list)
-    status: int = 0  # of the answer, where the call returned one
+    back: int = 0  # when the call returned
     told: bool = False
 
 
@@ -86,7 +87,7 @@ class OwnSide:
     ) -> None:
         self.side = side
         self.sent = 0
-        self.open: set[Ticket] = set()
+        self._calls: set[Ticket] = set()
         self.events: list[Event] = []
         self.stopped: str | None = None
         self._start = self._last = origin
@@ -100,7 +101,7 @@ class OwnSide:
     def leaves(self, method: str, path: str) -> Ticket:
         """A call that may be sent; its first request leaves now."""
         ticket = Ticket(method=method, path=path, sent=monotonic_ns())
-        self.open.add(ticket)
+        self._calls.add(ticket)
         self.hop(ticket, method, path)
         return ticket
 
@@ -125,7 +126,7 @@ class OwnSide:
     ) -> OutcomeClass:
         """The call has ended, its event says how; redirects before its last request are answers of their own."""
         ticket.told = True
-        self.open.discard(ticket)
+        self._calls.discard(ticket)
         now = monotonic_ns()
         *before, last = ticket.hops
         for each, after in pairwise(ticket.hops):
@@ -146,13 +147,29 @@ class OwnSide:
 
     def oldest(self) -> float:
         """For how many seconds the oldest open call has had no answer."""
-        return max(((monotonic_ns() - each.sent) / NS for each in self.open), default=0.0)
+        return max(((monotonic_ns() - each.sent) / NS for each in self._calls if not each.back), default=0.0)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a call has not returned, or a task is still looking at what it returned."""
+        now = monotonic_ns()
+        return any(not each.back or now - each.back < _LOOKED_AT for each in self._calls)
 
     def settle(self, reason: str) -> None:
         """What is still open ends now: as answered where the call returned, as lost otherwise."""
-        for ticket in tuple(self.open):
-            failure = None if ticket.status else reason
-            self.returned(ticket, name=ticket.path, status=ticket.status, milliseconds=None, failure=failure)
+        for ticket in tuple(self._calls):
+            self.broke(ticket, reason)
+
+    def broke(self, ticket: Ticket, reason: str) -> None:
+        """No event will tell of the call: each of its requests ended as it was answered, or not at all."""
+        if ticket.told:
+            return
+        ticket.told = True
+        self._calls.discard(ticket)
+        for hop in ticket.hops:
+            hop.received = hop.received or monotonic_ns()
+            outcome = self._outcome(hop.path, hop.status, None if 0 < hop.status < 400 else reason)
+            self._answer(hop, hop.path, outcome, reason="" if hop.status else reason)
 
     def record(self) -> SideRecord:
         """All of the side."""

@@ -101,14 +101,14 @@ class OwnRun:
             return True
         if users and not any(side.sent for side in self.sides.values()) and self._lasts > _PATIENCE_S:
             self.halt(f"no task has sent a request within {_PATIENCE_S} s")
-        under_way = any(side.open for side in self.sides.values())
+        under_way = any(side.under_way for side in self.sides.values())
         spent = all(self.ration.spent(side) for side in self.sides)
         return not under_way and (bool(self._halted) or spent or (spawned and not users))
 
     def drain(self, seconds: float) -> None:
         """Wait for the answers that are under way."""
         end = monotonic() + seconds
-        while any(side.open for side in self.sides.values()) and monotonic() < end:
+        while any(side.under_way for side in self.sides.values()) and monotonic() < end:
             gevent.sleep(0.02)
 
     def found(self) -> Found:

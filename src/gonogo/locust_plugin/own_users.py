@@ -120,7 +120,7 @@ class Seat:
         if isinstance(user, HttpUser):
             client.headers.update(dict(target.headers))
             client.verify = target.ca or True
-            self._send, client.send = client.send, self._send_prepared
+            self._adapter, client.get_adapter = client.get_adapter, self._door
         else:
             client.client.default_headers.update(dict(target.headers))
             agent = client.client
@@ -143,10 +143,12 @@ class Seat:
             ticket = self._ticket = self._record.leaves(str(method), _path(whole))
             named["context"] = {**named.get("context", {}), _TICKET: ticket}
             try:
-                response = self._call(method, url, **named)
-                ticket.status = int(getattr(response, "status_code", 0) or 0)
-                return response
+                return self._call(method, url, **named)
+            except BaseException:
+                self._record.broke(ticket, "the call was broken off")
+                raise
             finally:
+                ticket.back = monotonic_ns()
                 self._ticket = None
                 self._free = monotonic() + self._gate.delay
 
@@ -169,9 +171,14 @@ class Seat:
                 meta["name"] = f"{meta['name']} ({status})"
         self._event.fire(reverse=reverse, **meta)
 
-    def _send_prepared(self, request: Any, **named: Any) -> Any:
+    def _door(self, url: str) -> Any:
+        """The adapter of requests, behind which each request leaves, redirects one by one."""
+        return _Door(self._adapter(url), self)
+
+    def pass_through(self, adapter: Any, request: Any, **named: Any) -> Any:
+        """Send one prepared request."""
         hop = self._leaves(request.method, request.url)
-        response = self._send(request, **named)
+        response = adapter.send(request, **named)
         _came(hop, response.status_code)
         return response
 
@@ -201,6 +208,17 @@ class Seat:
         if asked != self._origin:
             where = f"{asked[0]}://{asked[1]}:{asked[2]}"
             raise self._gate.refuse(f"{self._name} asked for {where}, which is not {self._side}; it was not sent")
+
+
+class _Door:
+    """An adapter of requests that asks the seat first."""
+
+    def __init__(self, adapter: Any, seat: Seat) -> None:
+        self._adapter, self._seat = adapter, seat
+
+    def send(self, request: Any, **named: Any) -> Any:
+        """As the adapter's."""
+        return self._seat.pass_through(self._adapter, request, **named)
 
 
 def _came(hop: Hop, status: int) -> None:

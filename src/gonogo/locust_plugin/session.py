@@ -58,6 +58,7 @@ class Session:
         self.over = Happened()
         self.ended: Ended | None = None
         self.spoken: Ended | None = None
+        self.left = False
         self.lines: dict[str, int] = {}
         self.workers = self.seen = 1
         self.parts: dict[str, Found] = {}  # of a master's workers, by their ids
@@ -147,7 +148,7 @@ class Session:
             if all(worker in parts or worker not in here for worker in workers):
                 break
             gevent.sleep(0.2)
-        if parts is self.parts and self.ended is None:
+        if parts is self.parts:  # also when Locust has stopped it before: it goes on waiting without its workers
             self.leave()
 
     def told(self, batch: Batch) -> None:
@@ -170,6 +171,9 @@ class Session:
 
     def leave(self) -> None:
         """Everything was sent: a headless run is over; in the web UI another may be started."""
+        if self.left:
+            return
+        self.left = True
         runner = self.environment.runner
         if self.options.headless and self.options.csv_prefix:
             gevent.sleep(_CSV_WITHIN_S)
