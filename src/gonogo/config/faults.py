@@ -22,7 +22,7 @@ class Fault:
     """
 
     what: str
-    phases: tuple[Phase, ...]
+    phases: tuple[Phase, ...] = ()
     turns: tuple[str, ...] = ()
     load: tuple[str, ...] = ()
     origin: Origin = Origin(file="?")

@@ -21,7 +21,7 @@ def faults(root: Path, name: str) -> str:
     _start(environment)
     table = fault_table(environment, root)
     wide = max((len(fault) for fault in table), default=0)
-    lines = [f"{fault:<{wide}}  {one.what} ({', '.join(one.phases)})" for fault, one in table.items()]
+    lines = [f"{fault:<{wide}}  {one.what} ({', '.join((*one.phases, *one.load))})" for fault, one in table.items()]
     return "\n".join([*lines, f"{len(table)} faults"]) + "\n"
 
 

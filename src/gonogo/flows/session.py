@@ -92,6 +92,8 @@ def _refuse_idle_faults(book: Book, phases: Iterable[str]) -> None:
     here = {check.id for check in book.candidates(phases)}
     for name in book.faults:
         fault = fault_table(book.environment, book.root)[name]
+        if not fault.turns:
+            raise ConfigError(f"the fault {name!r} turns no item; it shows in load alone: {', '.join(fault.load)}")
         if here.isdisjoint(fault.turns):
             actions = sorted({c.action for c in book.checks if c.id in fault.turns and c.action})
             needs = f" with --allow-action {actions[0]}" if actions and not set(actions) & set(book.actions) else ""
