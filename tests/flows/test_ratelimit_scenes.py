@@ -182,7 +182,7 @@ def test_a_small_budget_says_how_much_more_it_needs(policy: Path) -> None:
     assert len(seen.events) <= 45
     lacking = {one.id: one.more for one in seen.skipped if one.more}
     assert {"P16", "P18"} <= set(lacking)
-    assert f"{sum(lacking.values())} more requests (--max-requests) would also show" in seen.ended
+    assert f"{seen.more} more requests (--max-requests) would also show" in seen.ended
     (spelling,) = [one for one in seen.results if one.id == "P18"]
     assert spelling.verdict is Shown.NOT_VISIBLE
     assert spelling.reason.startswith("needs 17 more requests, --max-requests leaves ")

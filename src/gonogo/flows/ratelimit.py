@@ -22,7 +22,7 @@ from gonogo.flows.rate_guards import (
 from gonogo.flows.rate_sender import BODY_CAP, Sender, play
 from gonogo.judges.rate_inference import infer
 from gonogo.judges.rate_plan import AT_MOST, Done
-from gonogo.judges.rate_scenes import judge_examination
+from gonogo.judges.rate_scenes import in_use, judge_examination
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.examination import Examination
@@ -125,9 +125,12 @@ def _judged(
         policy=policy,
         cautions=(*_cautions(events), *([done.short] if done.short else ())),
         skipped=done.skipped,
+        more=done.more,
     )
     if policy is None:
         return replace(seen, inferred=infer(events))
+    used = in_use(events, policy, started=started)
+    seen = replace(seen, cautions=(*seen.cautions, *([used] if used else ())))
     results = judge_examination(events, policy, scenario, done.skipped, started=started)
     return replace(seen, results=tuple(map(_without_latency, results)))
 

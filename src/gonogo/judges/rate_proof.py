@@ -6,6 +6,7 @@ import math
 from collections.abc import Generator, Sequence
 
 from gonogo.judges.rate_catalogue import scenes
+from gonogo.judges.rate_headers import read_headers
 from gonogo.judges.rate_late import burst_is_suspect, edge, polls, serial
 from gonogo.judges.rate_pace import pace
 from gonogo.judges.rate_stage import ENOUGH, SPARE_S, Move, Stage, doubted, exhaust, play, told
@@ -54,15 +55,31 @@ def proof(policy: Policy, scenario: Scenario, *, at_most: int, patience: float) 
     yield from edge(stage, burst)
     if burst_is_suspect(stage, burst, parallel):
         yield from serial(stage, parallel)
-    return Done(reason=_summary(stage), skipped=tuple(stage.skipped))
+    if _used_before(stage, burst):
+        yield from _once_more(stage, burst)
+    more = max(0, stage.dear - max(0, stage.left))
+    return Done(reason=_summary(stage, more), skipped=tuple(stage.skipped), more=more)
 
 
-def _summary(stage: Stage) -> str:
+def _used_before(stage: Stage, burst: Sequence[Event]) -> bool:
+    left = next((said for event in burst if (said := read_headers(event.headers).remaining) is not None), None)
+    return left is not None and left < stage.policy.at_once - 1
+
+
+def _once_more(stage: Stage, burst: Sequence[Event]) -> Move[None]:
+    """P2: the first answer counted more than itself; what was used before is forgotten now, whoever used it."""
+    forgotten = burst[0].sent + 2 * stage.policy.window.total_seconds() + _SURE_S
+    if not stage.affords("P2", stage.policy.at_once + ENOUGH):
+        return
+    if (yield from stage.until(max(forgotten, stage.ended + stage.rest + SPARE_S))):
+        yield from exhaust(stage, "P2", careful=True)
+
+
+def _summary(stage: Stage, more: int) -> str:
     text = "the limit was reached, and its recovery was looked at"
     dear = [one for one in stage.skipped if one.more]
     if not dear:
         return text
-    more = sum(one.more for one in dear)
     return f"{text}; {more} more requests (--max-requests) would also show {', '.join(one.id for one in dear)}"
 
 

@@ -45,6 +45,17 @@ def judge_examination(
     )
 
 
+def in_use(events: Sequence[Event], policy: Policy, *, started: float | None = None) -> str:
+    """What says that others used the key right before or meanwhile; empty if nothing does."""
+    if not events or policy.algorithm is Algorithm.NONE:
+        return ""
+    line = timeline(events, policy, events[0].side, idle=True, now=started)
+    if line.idle:
+        return ""
+    left = next((shot.said.remaining for shot in line.shots if shot.said.remaining is not None), None)
+    return f"the key was in use: the first answer says that {left} of {policy.at_once} remain"
+
+
 def _scenes(line: Timeline, scenario: Scenario, skipped: Mapping[str, str]) -> list[PropertyResult]:
     found = []
     for scene in scenes(line.policy, scenario):

@@ -39,6 +39,7 @@ class Stage:
     rejects: list[float] = field(default_factory=list)  # when plain requests were rejected
     polled: int = 0  # the most that were rejected within a window before an admission
     refused: set[tuple[str, str]] = field(default_factory=set)  # scenes and variants that were rejected
+    dear: int = 0  # requests that were needed for what was skipped
     skipped: list[Skipped] = field(default_factory=list)
 
     @property
@@ -109,6 +110,7 @@ class Stage:
         """Whether so many requests are left beside a reserve; if not, the property is skipped."""
         lacking = cost + reserve - self.left
         if lacking > 0:
+            self.dear += cost
             self.skip(id_, f"needs {cost} more requests, --max-requests leaves {max(0, self.left - reserve)}", lacking)
         return lacking <= 0
 
@@ -145,7 +147,7 @@ def exhaust(stage: Stage, scene: str, *, fresh: bool = False, careful: bool = Fa
         if len(events) == n:
             trip = (events[-1].received - events[0].sent) / n
             slow = careful and trip * most < _SMALL * stage.policy.window.total_seconds()
-        tail = events[-ENOUGH:]
+        tail = sorted(events, key=lambda event: event.received)[-ENOUGH:]
         if len(tail) == ENOUGH and not any(accepted(event) for event in tail):
             break
     return events
@@ -175,7 +177,7 @@ def _between(stage: Stage, scene: str, trial: Trial, reserve: int) -> Move[bool]
         if not stage.rejected(control):
             continue
         good += 1
-        if not accepted(event) or trial.expect is Expect.EXEMPT:
+        if not 200 <= event.status < 300 or trial.expect is Expect.EXEMPT:
             break
         admitted += 1
         if admitted >= trial.times:

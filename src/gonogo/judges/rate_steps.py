@@ -33,11 +33,15 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """Nothing more to learn, or no leave to: why. `short`: what a proof needed and could not wait for."""
+    """Nothing more to learn, or no leave to: why. `short`: what a proof needed and could not wait for.
+
+    `more`: about how many more requests would show all that was skipped.
+    """
 
     reason: str
     short: str = ""
     skipped: tuple[Skipped, ...] = ()
+    more: int = 0
 
 
 Step = Wait | Send | Done

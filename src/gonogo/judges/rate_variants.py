@@ -49,11 +49,11 @@ def _judge(line: Timeline, scene: Scene, trial: Trial) -> Found:
     if trial.expect is Expect.EXEMPT:
         return _exempt(tries)
     closed = [one.shot for one in tries if one.closed]
-    if not closed:
-        return Shown.NOT_VISIBLE, "the plain requests around it were not both rejected" if tries else "not sent"
-    lost = next((shot for shot in closed if not shot.event.status), None)
+    lost = next((one.shot for one in tries if not one.shot.event.status), None)
     if lost is not None:
         return Shown.NOT_VISIBLE, f"no answer ({lost.event.error or 'lost'})"
+    if not closed:
+        return Shown.NOT_VISIBLE, "the plain requests around it were not both rejected" if tries else "not sent"
     last = closed[-1]
     if trial.expect is Expect.OWN and last.span.rejected:
         return _refused(line, scene, trial, last)

@@ -25,6 +25,7 @@ class Examination:
     inferred: Inferred | None = None
     cautions: tuple[str, ...] = field(default=())
     skipped: tuple[Skipped, ...] = ()
+    more: int = 0  # requests that would show all that was skipped, about
 
     @property
     def status(self) -> ExitStatus:

@@ -56,6 +56,7 @@ def document(seen: Examination) -> str:
             }
             for one in seen.results
         ],
+        "more_requests": seen.more,
         "skipped": [{"id": one.id, "reason": one.reason, "more_requests": one.more} for one in seen.skipped],
         "inferred": None if found is None else _inferred(found),
         "timeline": [
