@@ -188,3 +188,30 @@ def test_dear_scenes_go_first_when_the_budget_is_small() -> None:
     assert skipped.more > 0
     more = examine(Service(policy=policy, random=chance(7)), policy, at_most=70 + played.done.more)
     assert [one.id for one in more.done.skipped if one.more] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "id_", "families"),
+    [
+        ("Retry-After always 0", "P6", (Algorithm.FIXED_WINDOW, Algorithm.SLIDING_LOG, Algorithm.GCRA)),
+        ("Retry-After half of the truth", "P6", (Algorithm.FIXED_WINDOW, Algorithm.SLIDING_LOG)),
+        ("Retry-After of yesterday", "P6", (Algorithm.FIXED_WINDOW, Algorithm.SLIDING_LOG, Algorithm.GCRA)),
+        ("Retry-After in ms", "P5", (Algorithm.FIXED_WINDOW, Algorithm.SLIDING_LOG, Algorithm.SLIDING_COUNTER)),
+        ("Retry-After always the window", "P7", (Algorithm.TOKEN_BUCKET, Algorithm.GCRA)),
+        ("rejected requests count", "P14", (Algorithm.SLIDING_LOG, Algorithm.TOKEN_BUCKET)),
+        ("fixed where sliding is declared", "P27", (Algorithm.SLIDING_LOG,)),
+    ],
+)
+def test_a_broken_promise_is_blamed_where_it_stands(name: str, id_: str, families: tuple[Algorithm, ...]) -> None:
+    """The reason holds what was promised or allowed, and what came."""
+    (mutant,) = [one for one in mutants() if one.name == name]
+    for algorithm in families:
+        policy = usual(algorithm)
+        played = examine(
+            Service(policy=policy, random=chance(f"{name} {algorithm}"), build=mutant.build), policy, NOTHING
+        )
+        result = played.results[id_]
+        assert result.verdict is Shown.FAIL, (algorithm, result, played.failed())
+        assert result.reason
+        if id_ in ("P6", "P7"):
+            assert "with Retry-After" in result.reason

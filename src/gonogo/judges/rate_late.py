@@ -38,6 +38,8 @@ def polls(stage: Stage) -> Move[None]:
     answers = yield from stage.ask(n, "P14", spacing=max(0.0, end - start) / n)
     interval = told(max(answers, key=lambda event: event.received))
     due = stage.ended + (interval[1] if interval else window) + SPARE_S
+    if all(stage.rejected(event) for event in answers):  # then the wait that was asked for before still holds
+        due = max(stage.ended, last.received + wait[1]) + SPARE_S / 4
     if (yield from stage.until(due)):
         yield from stage.ask(1, "P6 P14")
     else:

@@ -199,7 +199,8 @@ def _spent_by_rejects(line: Timeline) -> str:
     mine = line.mine
     for place, shot in enumerate(mine):
         if shot.span.admitted and place and mine[place - 1].span.rejected:
-            for n, first in enumerate(reversed(mine[: place + 1]), 1):
+            before = [one for one in mine[:place] if one.span.high <= shot.span.low]
+            for n, first in enumerate(reversed(before), 2):  # this one, and those that ended before it
                 if n > policy.at_once * (1 + policy.tolerance) + refill * (shot.span.high - first.span.low) + 1:
                     return f"admitted at {shot.span.low:.3f} s in spite of {n - 1} requests right before"
     return ""
