@@ -204,10 +204,11 @@ class Wire(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The answer with its body still on the wire."""
         url = request.url
+        target = request.extensions.get("target", url.raw_path)
         response = self._pool(url.scheme).handle_request(
             httpcore.Request(
                 method=request.method,
-                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=request.extensions.get("target", url.raw_path)),
+                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=target),
                 headers=request.headers.raw,
                 content=request.stream,
             )
