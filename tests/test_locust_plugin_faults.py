@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -187,3 +188,25 @@ def answers(host: str, port: str) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((host, int(port))) == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C of another process")
+def test_ctrl_c_at_a_terminal_keeps_what_the_workers_saw(project: Project) -> None:
+    """It reaches master and workers at once; what was sent by then is in the record, to the last request."""
+    shape(project, "workload: closed, requests: 4000, delay: 20ms, connections: 2, proves: [P2, P22]")
+    port = free_port()
+    ports = ("--master-bind-port", port, "--master-port", port)
+    running = subprocess.Popen(
+        command("--processes", "2", "--env", "mine", "--profile", "shaped", *ports), cwd=project.root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, encoding="utf-8", start_new_session=True,
+    )  # fmt: skip
+    end = time.monotonic() + 30
+    while project.packets < 20 and time.monotonic() < end:
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)
+    out, _ = running.communicate(timeout=30)
+    assert running.returncode == 6, out
+    assert "it was interrupted" in out
+    document = project.load()
+    for side, service in (("canary", project.canary), ("legacy", project.legacy)):
+        assert document["sides"][side]["outcomes"]["accepted"]["count"] == service.seen.total()

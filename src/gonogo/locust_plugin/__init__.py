@@ -18,7 +18,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from gonogo.flows.load import METHODS, Asked
 from gonogo.locust_plugin.own_session import OwnSession
-from gonogo.locust_plugin.quiet import hush
+from gonogo.locust_plugin.quiet import hush, interrupt_here
 from gonogo.locust_plugin.session import FOUND, Session
 from gonogo.model.errors import ConfigError, ExitStatus, GonogoError, SafetyRefusal
 
@@ -70,6 +70,10 @@ def _open(environment: LocustEnvironment, runner: Runner, **_: Any) -> None:
     atexit.register(session.stack.close)
     if isinstance(runner, WorkerRunner):
         session.listen(runner)
+        # Ctrl-C reaches every process of a terminal. The last to listen is the first to hear: what was seen is told
+        # to the master before Locust tells it that the worker has quit.
+        environment.events.quitting.add_listener(_stopping)
+        interrupt_here()
         return
     if isinstance(runner, MasterRunner):
         runner.register_message(FOUND, _collect)
@@ -81,13 +85,17 @@ def _open(environment: LocustEnvironment, runner: Runner, **_: Any) -> None:
             raise ConfigError(f"FleetUser and classes of your own do not load together: name one of them ({names})")
         _guard_web(options)
         session.open(_asked(environment, options))
+        hush()
+        interrupt_here()
+        options.only_summary = True  # the lines of this run are its own
+        if isinstance(runner, MasterRunner) and options.headless:
+            _await_workers(session, runner)
     except GonogoError as error:
         session.stack.close()
         _stop(str(error), error.exit_status)
-    hush()
-    options.only_summary = True  # the lines of this run are its own
-    if isinstance(runner, MasterRunner) and options.headless:
-        _await_workers(session, runner)
+    except KeyboardInterrupt:
+        session.stack.close()
+        _stop("HOLD: interrupted before anything was sent", ExitStatus.HOLD)
 
 
 def _guard_web(options: Namespace) -> None:
@@ -124,7 +132,7 @@ def _collect(environment: LocustEnvironment, msg: Any, **_: Any) -> None:
 
 def _stopping(environment: LocustEnvironment, **_: Any) -> None:
     if (session := _SESSIONS.get(id(environment))) is not None:
-        session.stop("Locust stopped it")
+        session.stop("it was interrupted")
 
 
 def _test_stop(environment: LocustEnvironment, **_: Any) -> None:
