@@ -1,4 +1,4 @@
-"""The lock against pyproject.toml, and what the commit hook lets through."""
+"""The locks against pyproject.toml, and what the commit hook lets through."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-PINS = dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", LOCK, flags=re.MULTILINE))
+LOCKS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "requirements-envoy.lock")}
+PIN = re.compile(r"^([a-z0-9.-]+)==(\S+)", flags=re.MULTILINE)
+PINS = dict(PIN.findall("\n".join(LOCKS.values())))
 
 
 def declared() -> Iterator[Requirement]:
-    """Everything that the extra `rehearsal` and the group `dev` come to."""
+    """Everything that the extra `rehearsal` and the groups `dev` and `envoy` come to."""
     extras = PROJECT["project"]["optional-dependencies"]
     texts = [*PROJECT["project"]["dependencies"], *(text for extra in extras.values() for text in extra)]
     for group in PROJECT["dependency-groups"].values():
@@ -36,10 +37,11 @@ def test_the_lock_pins_what_is_declared(wanted: Requirement) -> None:
     assert wanted.specifier.contains(PINS[canonicalize_name(wanted.name)])
 
 
-def test_the_lock_names_no_place() -> None:
+@pytest.mark.parametrize("name", LOCKS)
+def test_the_lock_names_no_place(name: str) -> None:
     """Hashes and versions only: where packages come from is the installer's business."""
-    lines = [line for line in LOCK.splitlines() if not line.startswith("    --hash=sha256:")]
-    assert len(lines) == len(PINS)
+    lines = [line for line in LOCKS[name].splitlines() if not line.startswith("    --hash=sha256:")]
+    assert all(map(PIN.match, lines))
     assert not re.search(r"://|^-|\.(org|com|io)\b", "\n".join(lines), flags=re.MULTILINE)
 
 
