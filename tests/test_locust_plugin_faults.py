@@ -197,8 +197,9 @@ def test_ctrl_c_at_a_terminal_keeps_what_the_workers_saw(project: Project) -> No
     port = free_port()
     ports = ("--master-bind-port", port, "--master-port", port)
     running = subprocess.Popen(
-        command("--processes", "2", "--env", "mine", "--profile", "shaped", *ports), cwd=project.root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, encoding="utf-8", start_new_session=True,
+        command("--processes", "2", "--env", "mine", "--profile", "shaped", *ports), cwd=project.root,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
+        start_new_session=True,
     )  # fmt: skip
     end = time.monotonic() + 30
     while project.packets < 20 and time.monotonic() < end:
