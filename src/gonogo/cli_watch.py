@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 TEXT = "watch a canary beside its stable side, or judge a watch that was recorded"
 Say = Callable[[str], None]
@@ -19,6 +21,31 @@ def add_verbs(parser: argparse.ArgumentParser, parser_class: type[argparse.Argum
         made = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=parser.epilog)
         made.set_defaults(verb=run)
         return made.add_argument
+
+    add = verb("start", _start, "watch a canary beside its stable side until it is decided")
+    add("--env", metavar="NAME", default="local", help="whose `watch` says the rules (default: local)")
+    add("--every", metavar="TIME", help="a sample this often (default: as the environment's `watch` says)")
+    add("--for", metavar="TIME", dest="lasts", help="decide after this time (default: as `watch` says)")
+    add("--report-every", metavar="TIME", help="a line in the log, and a gentle look at the rate limits, this often")
+    add("--on-no-go", choices=("notify", "rollback"), default="notify", help="what NO-GO does beside ending the watch")
+    add("--replace", action="store_true", help="end the watch that runs, and begin anew")
+    add("--foreground", action="store_true", help="stay here: for a service manager, a container, CI")
+    add("--samples", metavar="FILE", help="samples that something else appends to this file, in place of measuring")
+    add("--release", metavar="FILE", help="release file, in place of the environment's own")
+    add("--scene", metavar="NAME", help="the scene that a rehearsed environment plays")
+    add("--fault", metavar="NAME", action="append", default=[], help="switch this fault on there; repeatable")
+
+    add = verb("status", _status, "how the newest watch stands; the exit status is its decision so far")
+    add("--env", metavar="NAME", help="of this environment (default: of all)")
+    add("--json", action="store_true", help="JSON on standard output")
+
+    add = verb("log", _log, "what happened in the newest watch")
+    add("--env", metavar="NAME", help="of this environment (default: the one that was watched)")
+    add("--tail", metavar="N", type=int, help="the last N lines only")
+
+    add = verb("stop", _stop, "end a watch before its end, which is HOLD")
+    add("--env", metavar="NAME", help="of this environment (default: the one that is watched)")
+    add("--all", action="store_true", help="every watch that runs here")
 
     add = verb("replay", _replay, "judge recorded samples again; nothing is sent")
     add("samples", metavar="SAMPLES", help="JSON lines, as `gonogo schema samples` says")
@@ -40,3 +67,134 @@ def _replay(options: argparse.Namespace, root: Path, say: Say) -> int:
     replayed = watch_replay.replay(Path(options.samples), rules=rules, environment=options.env, root=root)
     say(watch_replay.document(replayed) if options.json else watch_replay.page(replayed))
     return int(replayed.status)
+
+
+def _start(options: argparse.Namespace, root: Path, say: Say) -> int:
+    from gonogo.flows.watch.begin import Asked, take_order, watch_here  # noqa: PLC0415
+    from gonogo.flows.watch.process import begin_behind  # noqa: PLC0415
+
+    asked = Asked(
+        root=root,
+        environment=options.env,
+        every=_duration(options.every, "--every"),
+        lasts=_duration(options.lasts, "--for"),
+        report_every=_duration(options.report_every, "--report-every"),
+        on_no_go=options.on_no_go,
+        replace=options.replace,
+        samples=None if options.samples is None else Path(options.samples).absolute(),
+        release=None if options.release is None else Path(options.release).absolute(),
+        scene=options.scene,
+        faults=tuple(options.fault),
+    )
+    order = take_order(asked)
+    if options.foreground:
+        decision = watch_here(order, _show(say))
+        return int(decision.exit_status)
+    begun = begin_behind(asked.base, _again(options, asked), root)
+    say(f"watching {options.env} in process {begun.pid}; gonogo watch status --env {options.env}; {begun.folder}\n")
+    return 0
+
+
+def _again(options: argparse.Namespace, asked: Any) -> list[str]:
+    """The same options, for the process behind."""
+    given = {
+        "--env": options.env,
+        "--every": options.every,
+        "--for": options.lasts,
+        "--report-every": options.report_every,
+        "--on-no-go": options.on_no_go,
+        "--samples": asked.samples,
+        "--release": asked.release,
+        "--scene": options.scene,
+    }
+    words = [f"{name}={value}" for name, value in given.items() if value is not None]
+    return [*words, *(["--replace"] if options.replace else []), *(f"--fault={fault}" for fault in options.fault)]
+
+
+def _show(say: Say) -> Any:
+    from gonogo.reporting.watch_view import verdict_lines  # noqa: PLC0415
+
+    told: list[str] = []
+
+    def show(watch: Any) -> None:
+        if watch.decision is not None and watch.verdict is not None:
+            say("\n".join([*verdict_lines(watch.verdict), f"ended: {watch.decision.value}"]) + "\n")
+            return
+        state = watch.status()
+        line = f"{state['decision']}  sample {state['seq']}"
+        if [line] != told:
+            told[:] = [line]
+            say(line + "\n")
+
+    return show
+
+
+def _status(options: argparse.Namespace, root: Path, say: Say) -> int:
+    from gonogo.flows.watch import looking  # noqa: PLC0415
+    from gonogo.model.errors import ConfigError  # noqa: PLC0415
+    from gonogo.reporting.escape import ci_log, visible  # noqa: PLC0415
+
+    reports = root / "reports" / "out"
+    names = [options.env] if options.env else looking.environments(reports)
+    if not names:
+        raise ConfigError("nothing was ever watched here; `gonogo watch start` does")
+    found = [looking.standing(reports, name) for name in names]
+    for one in found:
+        if options.json:
+            import json  # noqa: PLC0415
+
+            say(
+                json.dumps({**one.status, "decision": one.decision.value, "ended": one.ended}, ensure_ascii=False)
+                + "\n"
+            )
+        else:
+            last = one.status.get("last") or {}
+            lines = [one.word, *(f"  why: {reason}" for reason in last.get("reasons", ()))]
+            say(ci_log("\n".join(map(visible, lines))) + "\n")
+    return max(int(one.decision.exit_status) for one in found) if all(one.decision != "NO-GO" for one in found) else 1
+
+
+def _log(options: argparse.Namespace, root: Path, say: Say) -> int:
+    from gonogo.flows.watch import looking  # noqa: PLC0415
+    from gonogo.reporting.escape import ci_log, visible  # noqa: PLC0415
+
+    reports = root / "reports" / "out"
+    one = looking.standing(reports, options.env or _only(looking.environments(reports)))
+    say(ci_log("\n".join(visible(line) for line in looking.log(one.folder, options.tail))) + "\n")
+    return 0
+
+
+def _stop(options: argparse.Namespace, root: Path, say: Say) -> int:
+    from gonogo.flows.watch import looking  # noqa: PLC0415
+    from gonogo.flows.watch.lock import holder  # noqa: PLC0415
+    from gonogo.flows.watch.store import watch_folder  # noqa: PLC0415
+
+    reports = root / "reports" / "out"
+    running = [name for name in looking.environments(reports) if holder(watch_folder(reports, name))]
+    names = running if options.all else [options.env or _only(running)]
+    for name in names:
+        say(looking.stop(reports, name).word + "\n")
+    return 0
+
+
+def _only(names: list[str]) -> str:
+    from gonogo.model.errors import ConfigError  # noqa: PLC0415
+
+    if len(names) != 1:
+        raise ConfigError(f"name one with --env (there is {', '.join(names) or 'none'})")
+    return names[0]
+
+
+def _duration(text: str | None, option: str) -> timedelta | None:
+    from gonogo.model.errors import ConfigError  # noqa: PLC0415
+    from gonogo.model.units import parse_duration  # noqa: PLC0415
+
+    if text is None:
+        return None
+    try:
+        found = parse_duration(text)
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(f"{option}: {error}") from None
+    if found.total_seconds() <= 0:
+        raise ConfigError(f"{option} is a time longer than 0")
+    return found

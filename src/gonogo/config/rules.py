@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import NoReturn
 
@@ -11,7 +12,7 @@ from gonogo.config.complain import brief, nearest
 from gonogo.config.leaves import LEAVES, read_filled
 from gonogo.config.tree import Tree
 from gonogo.model.errors import ConfigError, Origin
-from gonogo.model.rulebook import Rule, Rulebook
+from gonogo.model.rulebook import Rule, Rulebook, SourceKind
 from gonogo.model.units import Unit, parse_duration, show_duration
 
 SYMBOLS = (">", ">=", "<", "<=")
@@ -99,6 +100,7 @@ def check_rulebook(rulebook: Rulebook, locate: Locate) -> None:
         refuse("the chance of a false alarm in a day is above 0 and at most 0.5", "false_alarms")
     if not 1 <= rulebook.margin <= 10:
         refuse("the margin is a factor from 1 to 10", "margin")
+    _check_source(rulebook, refuse)
     for rule in (*rulebook.go, *rulebook.rollback):
         spans = rule.over or every * (rule.samples or 1)
         if rule.over is not None and rule.over < every:
@@ -127,6 +129,14 @@ def check_rulebook(rulebook: Rulebook, locate: Locate) -> None:
         for rule in alerting.when:
             if rule.samples is not None or rule.over is not None:
                 refuse(f"{brief(rule.text)}: an alert looks at the newest sample alone", origin=rule.origin)
+
+
+def _check_source(rulebook: Rulebook, refuse: Callable[..., NoReturn]) -> None:
+    source = rulebook.source
+    if (source.kind is SourceKind.FILE) != (source.path is not None):
+        refuse("kind file names its `path`, and no other kind has one", "source")
+    if source.lag < timedelta(0):
+        refuse("no sample ends in the future", "source", "lag")
 
 
 def _unit_of(measure: str) -> Unit | None:

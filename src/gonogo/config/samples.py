@@ -39,14 +39,18 @@ def read_samples(path: Path, schema: str, name: str | None = None) -> Recorded:
         raw = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{name or path}: {error.strerror or error}") from None
-    shown = name or str(path)
+    return samples_of(raw, schema, name or str(path))
+
+
+def samples_of(raw: bytes, schema: str, shown: str, *, lines_before: int = 0) -> Recorded:
+    """The samples of a piece of a file that begins after `lines_before` whole lines; as `read_samples` otherwise."""
     *lines, torn = raw.split(b"\n")
     notes: list[str] = []
     if torn.strip():
-        notes.append(f"{shown}:{len(lines) + 1}: the last line has no end and was left out")
+        notes.append(f"{shown}:{lines_before + len(lines) + 1}: the last line has no end and was left out")
     samples: list[Sample] = []
     documents: list[Mapping[str, Any]] = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(lines, start=lines_before + 1):
         if not line.strip():
             continue
         reading = _Line(Origin(file=shown, line=number))

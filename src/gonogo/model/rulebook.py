@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 from gonogo.model.errors import Origin
 from gonogo.model.units import Unit
@@ -40,6 +41,24 @@ class Alerting:
     cadence: timedelta = timedelta(0)  # zero: once, at the change
 
 
+class SourceKind(StrEnum):
+    """Where samples come from."""
+
+    CLOUD_MONITORING = "cloud_monitoring"  # Cloud Run's metrics of both sides
+    FILE = "file"  # a file of samples that something else appends to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the samples of a watch come from. A sample ends `lag` before it is asked for: the metrics of the last
+    minutes are not told yet.
+    """
+
+    kind: SourceKind = SourceKind.CLOUD_MONITORING
+    lag: timedelta = timedelta(minutes=3)
+    path: str | None = None  # of kind file: JSON lines (`gonogo schema samples`), from the project's folder
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
     """What a canary is held against. `false_alarms` is the chance of an alarm on a healthy canary in a day.
@@ -54,4 +73,5 @@ class Rulebook:
     alerts: Mapping[str, Alerting] = field(default_factory=dict)
     false_alarms: float = 0.01  # 0-1
     margin: float = 1.1  # the canary may be worse than the stable side by this factor
+    source: Source = field(default_factory=Source)
     origin: Origin = field(default=Origin(file="?"), compare=False)

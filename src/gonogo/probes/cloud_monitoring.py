@@ -29,7 +29,8 @@ class CloudMonitoringOptions:
     """`metric` is the full type, `every` the alignment period; `group` names the labels that a series is kept for.
 
     The window is `over` up to the newest point, since the last minutes are not told yet; with `since_t0` it begins
-    at T0. Points of less than `covers`, from the oldest to the newest, are a part only.
+    at T0, and `exact` makes it the one up to now, whose newest points may be missing. Points of less than `covers`,
+    from the oldest to the newest, are a part only.
     """
 
     metric: str
@@ -38,6 +39,7 @@ class CloudMonitoringOptions:
     every: timedelta = timedelta(seconds=60)
     group: tuple[str, ...] = ()
     since_t0: bool = False
+    exact: bool = False
     covers: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
@@ -79,7 +81,8 @@ def look(options: CloudMonitoringOptions, vantage: Vantage) -> Sight:
 
     def read() -> Seen:
         # What is older than max_age is stale, so the newest point of a window lies at most that far back.
-        start = window_start(options.over + back_end.max_age, vantage, since_t0=options.since_t0, where=where)
+        span = options.over if options.exact else options.over + back_end.max_age
+        start = window_start(span, vantage, since_t0=options.since_t0, where=where)
         gauge = options.metric.rpartition("/")[2] in _GAUGES
         request = {
             "name": f"projects/{name_of(back_end, 'cloud_monitoring', 'project')}",
@@ -99,7 +102,7 @@ def look(options: CloudMonitoringOptions, vantage: Vantage) -> Sight:
         times = [_when(point) for series in found for point in series.points]
         if not times:
             raise Failure(Cause.NO_DATA, f"{where}: no point in {show_duration(vantage.now - start)} for {wanted}")
-        after = start if options.since_t0 else max(times) - options.over
+        after = start if options.since_t0 or options.exact else max(times) - options.over
         window = _Window()
         for series in found:
             if series.resource.labels.get("service_name", service) != service:

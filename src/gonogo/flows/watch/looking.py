@@ -1,0 +1,84 @@
+"""The folders of watches into how they stand: status, log, and the word of one that was told to end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gonogo.flows.watch.lock import Holder, holder
+from gonogo.flows.watch.process import end_first
+from gonogo.flows.watch.store import LOG, STATUS, VERDICT, read_log, watch_folder, watches
+from gonogo.model.errors import ConfigError
+from gonogo.model.verdict import Decision
+from gonogo.reporting.files import read_json
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The newest watch of an environment. `by` watches now; nobody does where it is None."""
+
+    environment: str
+    folder: Path
+    decision: Decision
+    ended: bool
+    by: Holder | None
+    status: Json
+
+    @property
+    def word(self) -> str:
+        """One line: who, since when, what."""
+        at = f"sample {self.status.get('seq', 0)}"
+        state = "ended" if self.ended else f"watched by {self.by}" if self.by else "cut off: nobody watches now"
+        return f"{self.environment}: {self.decision.value} at {at}; {state}; {self.folder}"
+
+
+def environments(reports: Path) -> list[str]:
+    """Environments that were ever watched."""
+    return sorted(path.name.removeprefix("watch-") for path in reports.glob("watch-*") if watches(path))
+
+
+def standing(reports: Path, environment: str) -> Standing:
+    """How the newest watch stands; ConfigError where there is none."""
+    base = watch_folder(reports, environment)
+    found = watches(base)
+    if not found:
+        known = ", ".join(environments(reports)) or "none"
+        raise ConfigError(f"{environment} was never watched (watched: {known})")
+    folder = found[-1]
+    ended = (folder / VERDICT).exists()
+    status = read_json(folder / STATUS) if (folder / STATUS).exists() else {}
+    said = read_json(folder / VERDICT) if ended else status
+    try:
+        decision = Decision(said.get("decision", Decision.HOLD.value))
+    except (ValueError, AttributeError):
+        raise ConfigError(f"{folder}: what is kept there is no word of a watch") from None
+    if not ended and decision is Decision.GO:
+        decision = Decision.HOLD
+    return Standing(
+        environment=environment, folder=folder, decision=decision, ended=ended, by=holder(base), status=status
+    )
+
+
+def stop(reports: Path, environment: str) -> Standing:
+    """End the watch that runs; ConfigError where none does."""
+    standing(reports, environment)
+    if end_first(watch_folder(reports, environment)) is None:
+        raise ConfigError(f"nobody watches {environment} now")
+    return standing(reports, environment)
+
+
+def log(folder: Path, last: int | None) -> Sequence[str]:
+    """Lines of what happened, the newest last."""
+    entries = read_log(folder)
+    if not entries:
+        raise ConfigError(f"{folder / LOG} holds nothing yet")
+    return [f"{entry['at'][:19]}Z  {entry['kind']:<8}  {_text(entry)}" for entry in entries[-(last or len(entries)) :]]
+
+
+def _text(entry: Json) -> str:
+    state = f" [{entry['state']} to {entry['to']}]" if "state" in entry else ""
+    return f"{entry['text']}{state}"
