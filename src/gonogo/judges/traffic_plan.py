@@ -9,6 +9,8 @@ from typing import Any, Literal
 from gonogo.judges.base import Expression, Judge
 from gonogo.judges.percentile import is_number
 from gonogo.judges.reading import Reading, missing, read, wrong, wrong_type
+from gonogo.judges.traffic_split import back_split, canary_split, gcloud_line, split_text
+from gonogo.model.rollout import Revision, Share, split_of
 from gonogo.model.verdict import Case, Finding, Verdict
 
 
@@ -47,76 +49,32 @@ def judge(options: TrafficPlan, case: Case) -> Finding:
     now = sum(entry["percent"] for entry in document["traffic"])
     if now != 100:
         return _told(reading, rule, Verdict.FAIL, f"traffic now sums to {now} %, not 100 %")
+    shares, revisions = _shares(document), _revisions(document)
     match options.to:
         case "first":
-            split = _canary(document, rollout.first)
+            split = canary_split(shares, revisions, rollout.first)
         case "stage":
-            split = _canary(document, rollout.stage)
+            split = canary_split(shares, revisions, rollout.stage)
         case "previous":
-            split = _rollback(document)
+            split = back_split(shares, revisions)
     if isinstance(split, str):
         return _told(reading, rule, Verdict.FAIL, f"not possible: {split}")
+    back_end = case.environment.back_ends.get("cloud_run")
     details = (
-        f"now: {_split_text(_shares(document))}",
-        f"planned: {_split_text(split)}",
-        f"command: {command(document, split, case)}",
+        f"now: {split_text(shares)}",
+        f"planned: {split_text(split)}",
+        f"command: {gcloud_line(str(document['service']), split, back_end.names if back_end else {})}",
         "nothing was changed",
     )
-    return _told(reading, rule, Verdict.PASS, f"dry run: {_split_text(split)}", details)
-
-
-def command(document: Mapping[str, Any], split: Mapping[str, int], case: Case) -> str:
-    """The command line that would make the split."""
-    back_end = case.environment.back_ends.get("cloud_run")
-    names = back_end.names if back_end else {}
-    revisions = ",".join(f"{name}={percent}" for name, percent in split.items() if percent)
-    words = ["gcloud run services update-traffic", str(document["service"]), f"--to-revisions={revisions}"]
-    words += [f"--{name}={names[name]}" for name in ("region", "project") if name in names]
-    return " ".join(words)
-
-
-def _canary(document: Mapping[str, Any], percent: int) -> dict[str, int] | str:
-    if not 0 <= percent <= 100:
-        return f"{percent} % is no share of the traffic"
-    ready = [revision["name"] for revision in document["revisions"] if revision["ready"]]
-    if not ready:
-        return "no revision is READY"
-    new, *older = ready
-    if percent == 100:
-        return {new: 100}
-    shares = _shares(document)
-    carrying = [name for name in older if name in shares]
-    if not carrying:
-        serves = "serves already" if new in shares else "is the only one that could serve"
-        return f"{new} is the newest READY revision and {serves}; a canary needs a READY one beside it that serves"
-    # The old one first: that is who keeps most of the traffic.
-    return {max(carrying, key=lambda name: shares[name]): 100 - percent, new: percent}
-
-
-def _rollback(document: Mapping[str, Any]) -> dict[str, int] | str:
-    revisions = document["revisions"]
-    shares = _shares(document)
-    place = next((i for i, revision in enumerate(revisions) if revision["name"] in shares), None)
-    if place is None:
-        return "no known revision has traffic"
-    current, older = revisions[place]["name"], revisions[place + 1 :]
-    target = next((revision["name"] for revision in older if revision["ready"]), None)
-    if target is None:
-        names = ", ".join(revision["name"] for revision in older[:5])
-        return f"none of the revisions before {current} is READY ({names or 'there are none'})"
-    return {target: 100}
+    return _told(reading, rule, Verdict.PASS, f"dry run: {split_text(split)}", details)
 
 
 def _shares(document: Mapping[str, Any]) -> dict[str, int]:
-    shares: dict[str, int] = {}
-    for entry in document["traffic"]:
-        if entry["percent"]:
-            shares[entry["revision"]] = shares.get(entry["revision"], 0) + entry["percent"]
-    return shares
+    return split_of(tuple(Share(revision=one["revision"], percent=one["percent"]) for one in document["traffic"]))
 
 
-def _split_text(split: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {percent} %" for name, percent in split.items())
+def _revisions(document: Mapping[str, Any]) -> tuple[Revision, ...]:
+    return tuple(Revision(name=one["name"], ready=one["ready"]) for one in document["revisions"])
 
 
 def _malformed(document: Mapping[str, Any]) -> str | None:
