@@ -125,6 +125,7 @@ def _environments() -> str:
         rulebook.Rulebook,
         rulebook.Rule,
         rulebook.Alerting,
+        rulebook.Source,
         nouns.Start,
         nouns.Release,
     ):
