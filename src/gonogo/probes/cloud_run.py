@@ -52,7 +52,7 @@ def look_services(_: CloudRunServicesOptions, vantage: Vantage) -> Sight:
     def read() -> Seen:
         request = {"parent": parent(back_end)}
         found = [
-            {"name": _last(raw.name), "uri": raw.uri, "ready": _is_ready(raw)}
+            {"name": last_name(raw.name), "uri": raw.uri, "ready": _is_ready(raw)}
             for page in pages(where, services(vantage).list_services, request, Deadline(back_end.timeout))
             for raw in page.services
         ]
@@ -72,7 +72,8 @@ def services(vantage: Vantage) -> Any:
     return ServicesClient(transport=ServicesGrpcTransport(channel=line))
 
 
-def _revisions(vantage: Vantage) -> Any:
+def revisions(vantage: Vantage) -> Any:
+    """The run's client for revisions."""
     from google.cloud.run_v2.services.revisions import RevisionsClient  # noqa: PLC0415
     from google.cloud.run_v2.services.revisions.transports import RevisionsGrpcTransport  # noqa: PLC0415
 
@@ -94,23 +95,23 @@ def _service(vantage: Vantage, back_end: BackEnd, name: str, where: str) -> Mapp
     percent: dict[str, int] = {}
     for target in traffic:
         percent[target["revision"]] = percent.get(target["revision"], 0) + target["percent"]
-    revisions = [
-        _revision(one, percent, vantage.now)
-        for page in pages(where, _revisions(vantage).list_revisions, {"parent": name}, deadline)
+    found_revisions = [
+        revision_of(one, percent, vantage.now)
+        for page in pages(where, revisions(vantage).list_revisions, {"parent": name}, deadline)
         for one in page.revisions
     ]
-    revisions.sort(key=lambda one: one["created"] or "", reverse=True)
+    found_revisions.sort(key=lambda one: one["created"] or "", reverse=True)
     serving = max(percent, key=lambda key: percent[key]) if percent else None
-    serves = next((one for one in revisions if one["name"] == serving), None)
+    serves = next((one for one in found_revisions if one["name"] == serving), None)
     container = raw.template.containers[0] if raw.template.containers else None
     return {
-        "service": _last(raw.name),
+        "service": last_name(raw.name),
         "uri": raw.uri,
         "image": container.image if container else None,
         "ready": _is_ready(raw),
         "reason": raw.terminal_condition.message or None,
-        "latest_created": _last(raw.latest_created_revision),
-        "latest_ready": _last(raw.latest_ready_revision),
+        "latest_created": last_name(raw.latest_created_revision),
+        "latest_ready": last_name(raw.latest_ready_revision),
         "serving": serving,
         "serving_created": serves["created"] if serves else None,
         "serving_age_s": serves["age_s"] if serves else None,
@@ -121,7 +122,7 @@ def _service(vantage: Vantage, back_end: BackEnd, name: str, where: str) -> Mapp
             "max": raw.template.scaling.max_instance_count or raw.scaling.max_instance_count,
         },
         "health": _health(container),
-        "revisions": revisions,
+        "revisions": found_revisions,
     }
 
 
@@ -130,7 +131,7 @@ def _traffic(raw: Any) -> list[dict[str, Any]]:
     latest = 1  # TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST
     return [
         {
-            "revision": _last(raw.latest_ready_revision if target.type_ == latest else target.revision),
+            "revision": last_name(raw.latest_ready_revision if target.type_ == latest else target.revision),
             "percent": target.percent,
             "tag": target.tag or None,
         }
@@ -138,9 +139,10 @@ def _traffic(raw: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _revision(raw: Any, percent: Mapping[str, int], now: datetime) -> dict[str, Any]:
+def revision_of(raw: Any, percent: Mapping[str, int], now: datetime) -> dict[str, Any]:
+    """{name, created, age_s, ready, image, percent, reason} of a revision."""
     created = _time(raw.create_time)
-    name = _last(raw.name)
+    name = last_name(raw.name)
     ready = next((one for one in raw.conditions if one.type_ == "Ready"), None)
     return {
         "name": name,
@@ -197,7 +199,8 @@ def _time(stamp: Any) -> datetime | None:
     return stamp.ToDatetime(tzinfo=UTC) if stamp.seconds else None
 
 
-def _last(name: str) -> str:
+def last_name(name: str) -> str:
+    """`ion-api` of `projects/P/locations/R/services/ion-api`."""
     return name.rpartition("/")[2]
 
 

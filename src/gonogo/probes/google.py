@@ -31,6 +31,14 @@ _CAUSES = {
 }
 
 
+class Rejected(Failure):
+    """A call that ended with an error of Google's; `code` is its gRPC name."""
+
+    def __init__(self, cause: Cause, detail: str, code: str) -> None:
+        super().__init__(cause, detail, lost=code == "UNAVAILABLE")
+        self.code = code
+
+
 class Credentials:
     """Application default credentials of a run: found once, refreshed when needed."""
 
@@ -183,7 +191,7 @@ def call(where: str, method: Callable[..., Any], request: Mapping[str, Any], dea
             detail = f"{where}: DEADLINE_EXCEEDED, the deadline of {deadline.allowed:g} s ran out"
         else:
             detail = f"{where}: {code}: {str(error.message)[:200]}"
-        raise Failure(_CAUSES.get(code, Cause.UNAVAILABLE), detail, lost=code == "UNAVAILABLE") from None
+        raise Rejected(_CAUSES.get(code, Cause.UNAVAILABLE), detail, code) from None
     except RetryError:
         raise Failure(Cause.TIMEOUT, f"{where}: the deadline of {deadline.allowed:g} s ran out") from None
     except GoogleAuthError as error:
