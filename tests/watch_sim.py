@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from tests.canary_sim import RULEBOOK, START, rule
 
-from gonogo.flows.watch.alerting import Alert, Alerts, posted
+from gonogo.flows.watch.alerting import Alert, Alerts, told
 from gonogo.flows.watch.hands import Work
 from gonogo.flows.watch.loop import Watch
 from gonogo.flows.watch.sampler import Taken
@@ -85,12 +85,17 @@ class Channel:
     def __init__(self, fails: int = 0) -> None:
         self.said: list[Alert] = []
         self.fails = fails
+        self.asked: list[str] = []
 
     def __call__(self, alert: Alert) -> None:
         if self.fails:
             self.fails -= 1
             raise OSError("the channel does not answer")
         self.said.append(alert)
+
+    def heard(self, alert: Alert) -> bool:
+        self.asked.append(alert.key)
+        return alert in self.said
 
     @property
     def texts(self) -> list[str]:
@@ -116,6 +121,7 @@ def make_watch(
     else:
         ends = (hands.wall + lasts).isoformat()
         store = Store.create(base, {"started": hands.wall.isoformat(), "ends": ends, "environment": "e"}, hands.wall)
+    done, doubtful = told(read_log(store.folder))
     watch = Watch(
         environment="e",
         store=store,
@@ -127,7 +133,8 @@ def make_watch(
             levels=rulebook.alerts,
             log=lambda kind, text, **extra: store.log(hands.now(), kind, text, **extra),
             post=channel,
-            done=posted(read_log(store.folder)),
+            done=done,
+            doubtful=doubtful,
         ),
         started=datetime.fromisoformat(store.plan["started"]),
         ends=datetime.fromisoformat(store.plan["ends"]),

@@ -1,22 +1,25 @@
-"""Slack's Web API: channels and their messages, as a scene leaves them."""
+"""Slack's Web API: channels and their messages, as a scene leaves them, and those that were posted since."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from http_server import Call, HttpServer, Reply
 from world import DAY, HOUR, World, WorldRef
 
 CHANNELS = ("general", "production-alerts", "production-logs", "announcements", "incident-response", "operations")
+Posted = dict[str, list[dict[str, Any]]]  # messages that somebody posted, by channel; they outlive a scene
 BOT, OPERATOR = "U0GONOGO", "U0OPERATOR"
 
 
 def start(ref: WorldRef, host: str = "127.0.0.1") -> str:
     """Serve; returns the URL below which /api/METHOD stands."""
-    return HttpServer(lambda call: _answer(ref, call), host).url
+    posted: Posted = {}
+    return HttpServer(lambda call: _answer(ref, call, posted), host).url
 
 
-def _answer(ref: WorldRef, call: Call) -> Reply:
+def _answer(ref: WorldRef, call: Call, posted: Posted) -> Reply:
     world = ref.world
     if world.fault("slack-rate-limited"):
         return Reply(status=429, body={"ok": False, "error": "ratelimited"}, headers={"Retry-After": "30"})
@@ -32,7 +35,9 @@ def _answer(ref: WorldRef, call: Call) -> Reply:
         case "conversations.list":
             return _list(world, arguments)
         case "conversations.history":
-            return _history(world, arguments)
+            return _history(world, arguments, posted)
+        case "chat.postMessage":
+            return _post(world, arguments, posted)
         case method:
             return Reply(body={"ok": False, "error": "unknown_method", "req_method": method})
 
@@ -54,16 +59,33 @@ def _list(world: World, arguments: dict[str, str]) -> Reply:
     return Reply(body={"ok": True, "channels": page, "response_metadata": {"next_cursor": cursor}})
 
 
-def _history(world: World, arguments: dict[str, str]) -> Reply:
+def _history(world: World, arguments: dict[str, str], posted: Posted) -> Reply:
     names = {_id(name): name for name in CHANNELS}
     name = names.get(arguments.get("channel", ""))
     if name is None:
         return Reply(body={"ok": False, "error": "channel_not_found"})
     oldest, latest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or 1e12)
-    told = [message for message in _messages(world, name) if oldest < float(message["ts"]) < latest]
+    told = [
+        message
+        for message in (*_messages(world, name), *posted.get(name, ()))
+        if oldest < float(message["ts"]) < latest
+    ]
     page, cursor = _page(sorted(told, key=lambda m: m["ts"], reverse=True), arguments, most=999)
     body: dict[str, Any] = {"ok": True, "messages": page, "has_more": bool(cursor), "pin_count": 0}
     return Reply(body=body | ({"response_metadata": {"next_cursor": cursor}} if cursor else {}))
+
+
+def _post(world: World, arguments: dict[str, str], posted: Posted) -> Reply:
+    names = {_id(name): name for name in CHANNELS} | {f"#{name}": name for name in CHANNELS}
+    name = names.get(arguments.get("channel", ""))
+    if name is None:
+        return Reply(body={"ok": False, "error": "channel_not_found"})
+    if not arguments.get("text"):
+        return Reply(body={"ok": False, "error": "no_text"})
+    message = {"type": "message", "ts": f"{time.time():.6f}", "user": BOT, "text": arguments["text"]}
+    with world.lock:
+        posted.setdefault(name, []).append(message)
+    return Reply(body={"ok": True, "channel": _id(name), "ts": message["ts"], "message": message})
 
 
 def _page(rows: list[dict[str, Any]], arguments: dict[str, str], most: int) -> tuple[list[dict[str, Any]], str]:

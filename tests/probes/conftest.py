@@ -61,7 +61,9 @@ def fake() -> Iterator[BackEndFake]:
         def _answer(self, body: bytes) -> None:
             parts = urlsplit(self.path)
             headers = {key.lower(): value for key, value in self.headers.items()}
-            call = Call(self.command, parts.path, dict(parse_qsl(parts.query)), headers, dict(parse_qsl(body.decode())))
+            is_json = headers.get("content-type", "").startswith("application/json") and body
+            form = json.loads(body) if is_json else dict(parse_qsl(body.decode()))
+            call = Call(self.command, parts.path, dict(parse_qsl(parts.query)), headers, form)
             state.calls.append(call)
             found = state.answers.get(parts.path, (404, {"message": "Not Found"}))
             found = found(call) if callable(found) else found

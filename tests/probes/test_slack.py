@@ -12,7 +12,8 @@ from gonogo.model.environment import Auth, AuthKind, BackEnd
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Vantage
-from gonogo.probes.slack import Slack, look
+from gonogo.probes.failure import Failure
+from gonogo.probes.slack import Slack, look, post
 
 NOW = datetime.fromisoformat("2026-11-20T09:00:00+00:00")
 LIST, HISTORY = "/api/conversations.list", "/api/conversations.history"
@@ -175,3 +176,38 @@ def test_a_missing_package_names_the_extra(vantage: Make, monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "slack_sdk", None)
     with pytest.raises(ConfigError, match=r"pip install 'gonogo\[slack\]'"):
         look(Slack(channel="operations"), vantage())
+
+
+POST = "/api/chat.postMessage"
+
+
+def test_a_message_is_posted_to_the_channel_of_that_name(fake: Any, vantage: Make) -> None:
+    """By its id, with the token, and nothing in it is unfolded."""
+    fake.answers[POST] = {"ok": True, "channel": "C1", "ts": "1.0"}
+    post(vantage(), "production-alerts", "NO-GO 카나리")
+    assert [call.path for call in fake.calls] == [LIST, POST]
+    said = asked(fake.calls[1])
+    assert (said["channel"], said["text"], str(said["unfurl_links"]).lower()) == ("C1", "NO-GO 카나리", "false")
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        ({"ok": False, "error": "not_in_channel"}, Cause.DENIED),
+        ({"ok": False, "error": "ratelimited"}, Cause.LIMITED),
+        ({"ok": False, "error": "msg_too_long"}, Cause.BROKEN),
+    ],
+)
+def test_a_message_that_was_not_taken_is_a_failure(
+    fake: Any, vantage: Make, answer: dict[str, Any], cause: Cause
+) -> None:
+    fake.answers[POST] = answer
+    with pytest.raises(Failure, match=str(answer["error"])) as failure:
+        post(vantage(), "production-alerts", "text")
+    assert failure.value.cause is cause
+
+
+def test_a_message_to_no_channel_is_not_sent(fake: Any, vantage: Make) -> None:
+    with pytest.raises(Failure, match="no channel #nowhere"):
+        post(vantage(), "nowhere", "text")
+    assert [call.path for call in fake.calls] == [LIST]

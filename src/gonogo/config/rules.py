@@ -19,6 +19,7 @@ SYMBOLS = (">", ">=", "<", "<=")
 EXAMPLES = "error_ratio > 0.01 for 3 samples, p95_latency > 20 s over 10m"
 _MEASURES = ("error_ratio", "success_ratio", "p50_latency", "p95_latency", "p99_latency", "memory", "cpu", "requests")
 _LATENCY = re.compile(r"p(?P<p>\d{1,2}(\.\d{1,2})?)_latency\Z")
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d(Z|[+-](0\d|1[0-4]):[0-5]\d)\Z")
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _NUMBER = re.compile(r"\d+(\.\d+)?\Z")
 _TOKEN = re.compile(r"[<>=!]+|[^\s<>=!]+")
@@ -126,6 +127,10 @@ def check_rulebook(rulebook: Rulebook, locate: Locate) -> None:
     for level, alerting in rulebook.alerts.items():
         if level not in ("critical", "warning", "info"):
             refuse(f"{brief(level)} is no level (allowed: critical, warning, info)", "alerts")
+        if not alerting.when and alerting.at is None:
+            refuse("says neither `when` nor `at`", "alerts", level)
+        if alerting.at is not None and not _TIME.match(alerting.at):
+            refuse(f"{brief(alerting.at)} is no time of the day with its zone, like 09:00+09:00", "alerts", level, "at")
         for rule in alerting.when:
             if rule.samples is not None or rule.over is not None:
                 refuse(f"{brief(rule.text)}: an alert looks at the newest sample alone", origin=rule.origin)

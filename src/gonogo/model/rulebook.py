@@ -33,12 +33,13 @@ class Rule:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerting:
     """One level of alerts: when any rule of `when` holds in the newest sample, to a channel of Slack, and of a state
-    that lasts at most once a `cadence`.
+    that lasts at most once a `cadence`. With `at` also a word every day, however things stand.
     """
 
     to: str
-    when: tuple[Rule, ...]
+    when: tuple[Rule, ...] = ()
     cadence: timedelta = timedelta(0)  # zero: once, at the change
+    at: str | None = None  # time of the day with its zone: 09:00+09:00
 
 
 class SourceKind(StrEnum):

@@ -1,4 +1,4 @@
-"""A Slack channel's messages since a moment, by the Web API."""
+"""A Slack channel's messages since a moment, by the Web API; and a message of ours into one."""
 
 from __future__ import annotations
 
@@ -83,6 +83,18 @@ def look(options: Slack, vantage: Vantage) -> Sight:
     return observe(f"{observer.url} #{name}", see)
 
 
+def post(vantage: Vantage, channel: str, text: str) -> None:
+    """Say it in a channel (chat.postMessage). Failure where it was not taken, or nobody knows whether it was.
+
+    `text` is Slack's mrkdwn; links in it are not unfolded.
+    """
+    observer = Observer(vantage=vantage, name="slack")
+    name = channel.removeprefix("#")
+    client = _client(observer)
+    at = observer.back_end.names.get(name) or _find(name, client, vantage)
+    _asked(lambda: client.chat_postMessage(channel=at, text=text, unfurl_links=False, unfurl_media=False))
+
+
 def _client(observer: Observer) -> WebClient:
     """Slack's own client, with our transport below it: one deadline, byte cap, no redirects, no proxies, and the
     token is added there, so that the client never holds it.
@@ -140,20 +152,10 @@ def _find(name: str, client: WebClient, vantage: Vantage) -> str:
 
 def _pages(ask: Callable[[str | None], Any], key: str) -> Iterator[Mapping[str, Any]]:
     """The rows of all pages; a cursor that comes again or is missing makes the whole PARTIAL."""
-    from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415
-
     cursors: set[str] = set()
     cursor: str | None = None
     while True:
-        try:
-            page = ask(cursor)
-        except SlackApiError as error:
-            said = str(error.response.get("error"))
-            needs = f" (needs {error.response['needed']})" if error.response.get("needed") else ""
-            cause = Cause.DENIED if said in _DENIED else Cause.LIMITED if said == "ratelimited" else Cause.BROKEN
-            raise Failure(cause, f"slack: {said[:100]}{needs}") from None
-        except SlackClientError as error:
-            raise Failure(Cause.BROKEN, f"slack: {str(error)[:200]}") from None
+        page = _asked(lambda at=cursor: ask(at))  # type: ignore[misc]
         yield from page[key]
         following = str((page.get("response_metadata") or {}).get("next_cursor") or "")
         if not following:
@@ -164,6 +166,21 @@ def _pages(ask: Callable[[str | None], Any], key: str) -> Iterator[Mapping[str, 
             raise Failure(Cause.PARTIAL, f"slack: {len(cursors) + 1} pages of {key} did not reach an end")
         cursors.add(following)
         cursor = following
+
+
+def _asked(call: Callable[[], Any]) -> Any:
+    """One call's answer; what Slack says against it as a Failure."""
+    from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415
+
+    try:
+        return call()
+    except SlackApiError as error:
+        said = str(error.response.get("error"))
+        needs = f" (needs {error.response['needed']})" if error.response.get("needed") else ""
+        cause = Cause.DENIED if said in _DENIED else Cause.LIMITED if said == "ratelimited" else Cause.BROKEN
+        raise Failure(cause, f"slack: {said[:100]}{needs}") from None
+    except SlackClientError as error:
+        raise Failure(Cause.BROKEN, f"slack: {str(error)[:200]}") from None
 
 
 PROBE = Probe(options=Slack, look=look, back_ends=("slack",), extra="slack", clients=("slack_sdk",))

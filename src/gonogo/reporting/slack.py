@@ -14,15 +14,16 @@ def slack(run: Run, language: str = "en") -> str:
     """Slack's mrkdwn with no mention, link or formatting from outside."""
     seen = view(run, language)
     decision = run.gated.decision.value
-    lines = [f"{_SIGNS[decision]} *{decision}* {_safe(seen.headline)}", _safe(seen.sentence)]
-    lines += [f"• *{row.word}* {_safe(row.id)}: {_safe(row.reason)}" for row in seen.open_rows[:_AT_MOST]]
+    lines = [f"{_SIGNS[decision]} *{decision}* {safe(seen.headline)}", safe(seen.sentence)]
+    lines += [f"• *{row.word}* {safe(row.id)}: {safe(row.reason)}" for row in seen.open_rows[:_AT_MOST]]
     if len(seen.open_rows) > _AT_MOST:
         lines.append(f"and {len(seen.open_rows) - _AT_MOST} more")
     return "\n".join(lines)
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """A text from outside as one that Slack shows as it is."""
     # https://docs.slack.dev/messaging/formatting-message-text: only these three are to be escaped; the joiner keeps
     # bare @channel, *bold* and `code` from being taken for markup.
-    safe = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\u2060{char}" if char in "*_~`@#" else char for char in safe)
+    escaped = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "".join(f"\u2060{char}" if char in "*_~`@#" else char for char in escaped)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, Protocol
 
 from gonogo.judges.measures import Tally, holds
+from gonogo.model.evidence import Cause
 from gonogo.model.rulebook import Alerting, Rule
 from gonogo.model.units import show_number
 from gonogo.model.verdict import Decision
 from gonogo.model.watch import CANARY, CanaryVerdict, Sample
+from gonogo.probes.failure import Failure
 
 LEVELS = ("critical", "warning", "info")
 CALM = 3  # samples in a row, seen and clean, after which a level is over
 TRIES = 5
 _FIRST_REASONS = 3
+_NOT_TAKEN = (Cause.DENIED, Cause.LIMITED, Cause.NO_DATA, Cause.REFUSED)  # after these it does not stand there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,10 @@ class Post(Protocol):
     """Says something in a channel."""
 
     def __call__(self, alert: Alert) -> None:
-        """Exception with one line where it could not be posted."""
+        """Exception with one line where it could not be posted, or nobody knows whether it was."""
+
+    def heard(self, alert: Alert) -> bool:
+        """Whether it stands there already; Exception where that cannot be seen."""
 
 
 @dataclass(slots=True)
@@ -47,7 +53,8 @@ class _Level:
 class Alerts:
     """Alerts of one watch. The same samples make the same keys, so that a restart knows what was said before.
 
-    `log(kind, text, **more)` keeps what was posted; `done` are keys that were.
+    `log(kind, text, **more)` keeps what was posted; `done` are keys that were, `doubtful` those of which nobody knows:
+    the channel is read before they are posted again.
     """
 
     environment: str
@@ -55,6 +62,7 @@ class Alerts:
     log: Callable[..., None]
     post: Post | None = None
     done: set[str] = field(default_factory=set)
+    doubtful: set[str] = field(default_factory=set)
     _states: dict[str, _Level] = field(default_factory=dict)
     _pending: list[Alert] = field(default_factory=list)
     _failed: dict[str, int] = field(default_factory=dict)
@@ -63,7 +71,13 @@ class Alerts:
     def feed(self, sample: Sample, verdict: CanaryVerdict) -> None:
         """Look at the newest sample; what there is to say waits for `flush`."""
         for level, alerting in self.levels.items():
-            self._look(level, alerting, sample)
+            if alerting.when:
+                self._look(level, alerting, sample)
+            if alerting.at is not None and _morning(alerting.at, sample):
+                day = f"{sample.until:%Y-%m-%d}"
+                reason = verdict.reasons[0] if verdict.reasons else "all is proven so far"
+                said = "NO-GO" if verdict.decision is Decision.NO_GO else "no decision yet"
+                self._say(level, f"{level}-day:{day}", f"{said} after {verdict.seq} samples: {reason}")
         if verdict.decision is Decision.NO_GO and not self._no_go:
             self._no_go = True
             reasons = "; ".join(verdict.reasons[:_FIRST_REASONS])
@@ -86,15 +100,26 @@ class Alerts:
                 self._over(alert, "not posted: there is no back end slack")
                 continue
             try:
-                self.log("alert", alert.text, key=alert.key, level=alert.level, to=alert.to, state="posting")
-                self.post(alert)
+                self._post(alert, self.post)
             except Exception as error:  # noqa: BLE001 - an alert that fails never ends a watch
                 tries = self._failed[alert.key] = self._failed.get(alert.key, 0) + 1
                 self.log("error", f"alert {alert.key} could not be posted: {error}", key=alert.key, tries=tries)
                 if tries >= TRIES:
                     self._over(alert, "given up")
-            else:
-                self._over(alert, "posted")
+
+    def _post(self, alert: Alert, post: Post) -> None:
+        if alert.key in self.doubtful and post.heard(alert):
+            self._over(alert, "posted before")
+            return
+        self.log("alert", alert.text, key=alert.key, level=alert.level, to=alert.to, state="posting")
+        self.doubtful.add(alert.key)
+        try:
+            post(alert)
+        except Failure as failure:
+            if failure.cause in _NOT_TAKEN:
+                self.doubtful.discard(alert.key)
+            raise
+        self._over(alert, "posted")
 
     def _over(self, alert: Alert, state: str) -> None:
         self.done.add(alert.key)
@@ -127,13 +152,18 @@ class Alerts:
         self._pending.append(Alert(key=key, level=level, to=to, text=f"{self.environment}: {text}"))
 
 
-def posted(entries: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Keys that a log says are over: posted, given up, or without a place to go."""
-    return {
-        str(entry["key"])
-        for entry in entries
-        if entry["kind"] == "alert" and entry.get("state") not in (None, "posting") and "key" in entry
-    }
+def told(entries: Iterable[Mapping[str, Any]]) -> tuple[set[str], set[str]]:
+    """Keys that a log says are over (posted, given up, without a place to go), and those of which it does not know."""
+    states = {str(entry["key"]): str(entry.get("state")) for entry in entries if entry["kind"] == "alert"}
+    doubtful = {key for key, state in states.items() if state == "posting"}
+    return set(states) - doubtful, doubtful
+
+
+def _morning(at: str, sample: Sample) -> bool:
+    """Whether this time of the day lies in the sample's interval."""
+    clock = time.fromisoformat(at)
+    day = sample.until.astimezone(clock.tzinfo).date()
+    return sample.since < datetime.combine(day, clock) <= sample.until
 
 
 def _broken(rules: Sequence[Rule], sample: Sample) -> tuple[list[str], bool]:

@@ -16,11 +16,12 @@ from gonogo.config.raw import to_raw
 from gonogo.config.release import load_release
 from gonogo.config.rules import check_rulebook
 from gonogo.flows.book import digests
-from gonogo.flows.watch.alerting import Alerts, posted
+from gonogo.flows.watch.alerting import Alerts, told
 from gonogo.flows.watch.hands import Hands, SystemHands
 from gonogo.flows.watch.lock import held
 from gonogo.flows.watch.loop import Show, Watch
 from gonogo.flows.watch.process import end_first
+from gonogo.flows.watch.slack import SlackPost
 from gonogo.flows.watch.store import Store, read_log, watch_folder, watches
 from gonogo.flows.watch.surroundings import Surroundings, surround
 from gonogo.model.environment import Environment, Release
@@ -110,6 +111,7 @@ def watch_here(order: Order, show: Show | None = None, hands: Hands | None = Non
             faults=asked.faults,
         )
         store = _store(order, around, hands.now())
+        done, doubtful = told(read_log(store.folder))
         watch = Watch(
             environment=asked.environment,
             store=store,
@@ -120,8 +122,9 @@ def watch_here(order: Order, show: Show | None = None, hands: Hands | None = Non
                 environment=asked.environment,
                 levels=order.rulebook.alerts,
                 log=lambda kind, text, **more: store.log(hands.now(), kind, text, **more),
-                post=around.post,
-                done=posted(read_log(store.folder)),
+                post=None if around.vantage is None else SlackPost.of(around.vantage, f"watch {store.folder.name}"),
+                done=done,
+                doubtful=doubtful,
             ),
             started=datetime.fromisoformat(store.plan["started"]),
             ends=datetime.fromisoformat(store.plan["ends"]),

@@ -14,7 +14,6 @@ from gonogo.config.raw import overlaid
 from gonogo.config.secrets import Secrets
 from gonogo.flows.book import fault_table
 from gonogo.flows.started import Started, Starter
-from gonogo.flows.watch.alerting import Post
 from gonogo.flows.watch.cloud import CloudSampler
 from gonogo.flows.watch.loop import Report, Rollback
 from gonogo.flows.watch.sampler import Sampler
@@ -32,7 +31,7 @@ class Surroundings:
 
     redactor: Redactor
     sampler: Callable[[datetime], Sampler]
-    post: Post | None = None
+    vantage: Vantage | None = None
     rollback: Rollback | None = None
     report: Report | None = None
 
@@ -75,7 +74,9 @@ def surround(
     )
     stack.callback(vantage.close)
     return Surroundings(
-        redactor=redactor, sampler=file if from_file else lambda began: CloudSampler(vantage, rulebook, began)
+        redactor=redactor,
+        sampler=file if from_file else lambda began: CloudSampler(vantage, rulebook, began),
+        vantage=vantage,
     )
 
 
@@ -91,4 +92,4 @@ def _bring_up(
     check_faults(faults, fault_table(environment, root))
     starter = Starter(environment, root)
     stack.callback(starter.end)
-    return starter.up(scenes.get("canary", "") if scene is None else scene, faults)
+    return starter.up(scenes.get("watch", scenes.get("canary", "")) if scene is None else scene, faults)
