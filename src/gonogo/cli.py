@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from gonogo import cli_commands as commands
-from gonogo import cli_watch
+from gonogo import cli_rollout, cli_watch
 from gonogo.cli_ratelimit import TEXT, add_arguments
 
 _USAGE = 4  # ExitStatus.CONFIGURATION
@@ -120,10 +120,11 @@ def _parser() -> argparse.ArgumentParser:
 
     add_arguments(command("ratelimit", commands.ratelimit_, TEXT))
 
-    said = cli_watch.TEXT
-    watch = parsers.add_parser("watch", help=said, description=said[0].upper() + said[1:] + ".", epilog=_EPILOG)
-    watch.set_defaults(run=commands.watch_)
-    cli_watch.add_verbs(watch, _Parser)
+    for name, run, module in (("watch", commands.watch_, cli_watch), ("rollout", commands.rollout_, cli_rollout)):
+        said = module.TEXT
+        group = parsers.add_parser(name, help=said, description=said[0].upper() + said[1:] + ".", epilog=_EPILOG)
+        group.set_defaults(run=run)
+        module.add_verbs(group, _Parser)
 
     add = command(
         "rehearse", commands.rehearse_, "keep a rehearsed environment up until Ctrl-C and print its addresses"

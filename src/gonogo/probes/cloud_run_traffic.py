@@ -17,7 +17,7 @@ from gonogo.probes.google import Rejected, call, host_of, pages
 
 METHOD = "google.cloud.run.v2.Services.UpdateService"
 MASK = "traffic"  # nothing else of the service is touched
-_LATEST, _BY_REVISION = 1, 2  # TrafficTargetAllocationType
+_LATEST = 1  # TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST
 _CONFLICTS = ("ABORTED", "FAILED_PRECONDITION")  # what a stale etag is answered with
 _POLL_S = 0.25
 # https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto: those that a change ends with.
@@ -76,10 +76,10 @@ def read(vantage: Vantage, side: str) -> ServiceTraffic:
 
 
 def request(state: ServiceTraffic, shares: Sequence[Share]) -> dict[str, Any]:
-    """The one request that sets this traffic, as JSON: for people, for the record, and to be sent."""
+    """The one request that sets this traffic: what people read, what the record keeps and what is sent are the same."""
     return {
         "service": {"name": state.name, "etag": state.etag, "traffic": [_target(share) for share in shares]},
-        "update_mask": MASK,
+        "update_mask": {"paths": [MASK]},
     }
 
 
@@ -88,10 +88,8 @@ def set_traffic(vantage: Vantage, state: ServiceTraffic, shares: Sequence[Share]
     Rejected or Failure for what else went wrong, of which nobody knows whether it was done.
     """
     where = _where(vantage, state.name)
-    wanted = request(state, shares)
-    message = {"service": wanted["service"], "update_mask": {"paths": [MASK]}}
     try:
-        _ask_and_wait(services(vantage), message, where, deadline)
+        _ask_and_wait(services(vantage), request(state, shares), where, deadline)
     except Rejected as error:
         if error.code in _CONFLICTS:
             raise Stale(Cause.UNAVAILABLE, error.detail) from None
@@ -120,8 +118,11 @@ def _shares(targets: Any, latest_ready: str) -> tuple[Share, ...]:
     )
 
 
-def _target(share: Share) -> Mapping[str, Any]:
-    target: dict[str, Any] = {"type_": _LATEST} if share.latest else {"type_": _BY_REVISION, "revision": share.revision}
+def _target(share: Share) -> dict[str, Any]:
+    kind = "LATEST" if share.latest else "REVISION"
+    target: dict[str, Any] = {"type": f"TRAFFIC_TARGET_ALLOCATION_TYPE_{kind}"}
+    if not share.latest:
+        target["revision"] = share.revision
     return target | {"percent": share.percent} | ({"tag": share.tag} if share.tag else {})
 
 

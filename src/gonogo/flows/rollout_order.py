@@ -1,0 +1,109 @@
+"""What a command line asks of a rollout into an order that its environment allows, before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from gonogo.config.environment import load_environment
+from gonogo.flows.standing import check_rehearsal
+from gonogo.judges.rollout_plan import Verb, Wish
+from gonogo.model.environment import Environment
+from gonogo.model.errors import ConfigError, SafetyRefusal
+
+TRAFFIC, ROLLBACK, METRICS_RESET = "traffic", "rollback", "metrics-reset"  # names in guards.actions
+SIDE = "stable"  # the side whose service splits its traffic between revisions
+BEFORE = "before"
+_REVISION = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]\Z")
+_PERCENT = re.compile(r"([0-9]{1,3}) ?%?\Z")
+_LONGEST = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for. None: not given."""
+
+    root: Path
+    environment: str
+    to: str | None = None
+    yes: str | None = None
+    within: timedelta = timedelta(seconds=60)
+    scene: str | None = None
+    faults: tuple[str, ...] = ()
+    out: Path | None = None
+
+    @property
+    def reports(self) -> Path:
+        """Folder that holds one folder a run."""
+        return self.out or self.root / "reports" / "out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A change that may be planned, and made if `sends`. `refusals` are the guards that would stop it as it stands."""
+
+    asked: Asked
+    environment: Environment
+    wish: Wish
+    sends: bool
+    refusals: tuple[str, ...] = ()
+
+
+def take_order(asked: Asked, verb: Verb, *, plan_only: bool = False) -> Order:
+    """The order; SafetyRefusal (exit 7) or ConfigError (exit 4) with one line, before anything is sent."""
+    environment = load_environment(asked.environment, asked.root / "environments", root=asked.root)
+    action = TRAFFIC if verb is Verb.APPLY else ROLLBACK
+    refusals = guard(environment, action, asked.yes)
+    check_rehearsal(environment, asked.root, asked.scene, asked.faults)
+    check_service(environment)
+    if not timedelta(0) < asked.within <= _LONGEST:
+        raise ConfigError("--within is longer than 0 and at most 10m")
+    wish = _wish(asked.to, verb, environment)
+    sends = asked.yes is not None and not plan_only
+    return Order(asked=asked, environment=environment, wish=wish, sends=sends, refusals=refusals)
+
+
+def guard(environment: Environment, action: str, yes: str | None) -> tuple[str, ...]:
+    """Both guards of a change: the environment's name typed, and on a live one its leave for this action.
+
+    SafetyRefusal once something was typed and a guard says no. While nothing was, what a guard would say, in words.
+    """
+    if yes is not None and yes != environment.name:
+        raise SafetyRefusal(f"--yes is the name of the environment, {environment.name}, typed out; nothing was sent")
+    if not environment.guards.live or action in environment.guards.actions:
+        return ()
+    allowed = ", ".join(environment.guards.actions) or "none"
+    said = f"{environment.name} is live and does not allow the action {action!r} (guards.actions: {allowed})"
+    if yes is not None:
+        raise SafetyRefusal(f"{said}; nothing was sent", environment.origin)
+    return (said,)
+
+
+def check_service(environment: Environment) -> None:
+    """ConfigError where the environment does not say which service has the traffic."""
+    side = environment.sides.get(SIDE)
+    if side is None or side.service is None or "cloud_run" not in environment.back_ends:
+        raise ConfigError(
+            f"{environment.name} has no traffic to split: back end cloud_run and side {SIDE} with `service` are needed",
+            environment.origin,
+        )
+
+
+def _wish(to: str | None, verb: Verb, environment: Environment) -> Wish:
+    rollout = environment.rollout
+    if to is None:
+        return Wish(verb=verb, percent=(rollout.stage or rollout.first) if verb is Verb.APPLY else None)
+    found = _PERCENT.match(to)
+    if found is not None:
+        percent = int(found[1])
+        if percent not in rollout.stages:
+            stages = ", ".join(map(str, rollout.stages))
+            raise ConfigError(f"--to {percent} is no stage of {environment.name} (rollout.stages: {stages})")
+        return Wish(verb=verb, percent=percent)
+    if to == BEFORE and verb is Verb.ROLLBACK:
+        return Wish(verb=verb, before=True)
+    if not _REVISION.match(to):
+        raise ConfigError(f"--to is a percentage or the name of a revision, not {to!r}")
+    return Wish(verb=verb, revision=to)

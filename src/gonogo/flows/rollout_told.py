@@ -1,0 +1,58 @@
+"""A planned change, and what came of it, into the document that is printed and kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gonogo.flows.rollout import Planned
+from gonogo.flows.rollout_record import SCHEMA, share_document, state_document
+from gonogo.judges.rollout_plan import Verb
+from gonogo.judges.traffic_split import split_text
+from gonogo.model.environment import Environment
+
+
+def plan_document(planned: Planned) -> dict[str, Any]:
+    """The plan alone: nothing was changed. `said` is one line of it."""
+    order, change = planned.order, planned.change
+    return {
+        "schema": SCHEMA,
+        "environment": order.environment.name,
+        "verb": order.wish.verb.value,
+        "service": planned.state.name,
+        "who": who(order.environment, "the command line"),
+        "before": state_document(planned.state),
+        "plan": None
+        if change is None
+        else {"split": change.split, "traffic": [share_document(s) for s in change.shares]},
+        "why": planned.why,
+        "gcloud": planned.gcloud,
+        "call": planned.call,
+        "previous": None if change is None else change.previous,
+        "notes": list(planned.notes),
+        "refusals": list(planned.refusals),
+        "tries": [],
+        "after": None,
+        "done": False,
+        "said": _said(planned),
+        "exit_status": int(planned.status),
+    }
+
+
+def who(environment: Environment, by: str) -> dict[str, str | None]:
+    """What made the change, and who answers for it as the environment says; no other name."""
+    return {"by": by, "owner": environment.contacts.watch_owner}
+
+
+def _said(planned: Planned) -> str:
+    change, order = planned.change, planned.order
+    if change is None:
+        return f"NO-GO  {planned.why}; nothing was changed"
+    split = split_text(change.split)
+    if planned.stands:
+        return f"GO  it stands already: {split}; nothing was changed"
+    name, verb = order.environment.name, order.wish.verb
+    to = f" --to {order.asked.to}" if order.asked.to else ""
+    if verb is Verb.APPLY and not to:
+        to = f" --to {order.wish.percent}"
+    make = "" if planned.refusals else f"; `gonogo rollout {verb} --env {name}{to} --yes {name}` makes the change"
+    return f"GO  possible: {split}; nothing was changed{make}"

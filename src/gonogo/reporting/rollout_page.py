@@ -1,0 +1,52 @@
+"""A planned change of traffic, and what came of it, into lines for a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gonogo.reporting.escape import ci_log
+
+_WIDTH = 10
+
+
+def rollout_page(document: Mapping[str, Any]) -> str:
+    """The lines of a rollout's document, as `gonogo rollout` prints them."""
+    return ci_log("\n".join(_lines(document))) + "\n"
+
+
+def _lines(document: Mapping[str, Any]) -> Iterator[str]:
+    plan = document["plan"]
+    yield _row("service", f"{document['service']}, {document['environment']}")
+    yield _row("now", _split(document["before"]))
+    if plan is None:
+        yield _row("planned", f"not possible: {document['why']}")
+    else:
+        yield _row("planned", _split(plan))
+        yield _row("gcloud", document["gcloud"])
+        yield _row("call", f"{document['call']['method']} {json.dumps(document['call']['request'])}")
+    if document["previous"]:
+        yield _row("back to", document["previous"])
+    for note in document["notes"]:
+        yield _row("note", note)
+    for refusal in document["refusals"]:
+        yield _row("refused", refusal)
+    for one in document["tries"]:
+        yield _row("did", f"{one['at']}  {one['what']}")
+    if document["after"] is not None:
+        yield _row("after", _split(document["after"]))
+    yield document["said"]
+
+
+def _split(part: Mapping[str, Any]) -> str:
+    """Every target with its share and its tag."""
+    shown = []
+    for one in part["traffic"]:
+        tag = f" (tag {one['tag']})" if one["tag"] else ""
+        shown.append(f"{one['revision']} {one['percent']} %{tag}")
+    return ", ".join(shown)
+
+
+def _row(name: str, text: str) -> str:
+    return f"{name:<{_WIDTH}}{text}"
