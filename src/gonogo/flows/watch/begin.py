@@ -20,6 +20,7 @@ from gonogo.flows.watch.alerting import Alerts, told
 from gonogo.flows.watch.hands import Hands, SystemHands
 from gonogo.flows.watch.lock import held
 from gonogo.flows.watch.loop import Show, Watch
+from gonogo.flows.watch.parts import Reports
 from gonogo.flows.watch.process import end_first
 from gonogo.flows.watch.slack import SlackPost
 from gonogo.flows.watch.store import Store, read_log, watch_folder, watches
@@ -130,8 +131,7 @@ def watch_here(order: Order, show: Show | None = None, hands: Hands | None = Non
             ends=datetime.fromisoformat(store.plan["ends"]),
             holder=asdict(me),
             rollback=around.rollback if asked.on_no_go == "rollback" else None,
-            report=around.report,
-            report_every=asked.report_every,
+            reports=Reports(every=asked.report_every, look=around.report),
             show=show,
         )
         try:

@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from gonogo.config.samples import Recorded
 from gonogo.flows.watch.alerting import Alerts
-from gonogo.flows.watch.hands import Hands, Late, Stopped, Work
+from gonogo.flows.watch.coverage import Coverage, final
+from gonogo.flows.watch.hands import Hands, Late, Stopped
+from gonogo.flows.watch.parts import Reports, Rollback, roll_back
 from gonogo.flows.watch.sampler import Sampler, Taken
 from gonogo.flows.watch.store import Store
-from gonogo.judges.canary import COVERED, CanaryJudge
+from gonogo.judges.canary import CanaryJudge
 from gonogo.model.rulebook import Rulebook, SourceKind
 from gonogo.model.units import show_duration
 from gonogo.model.verdict import Decision
-from gonogo.model.watch import CANARY, STABLE, CanaryVerdict, Sample
+from gonogo.model.watch import CanaryVerdict, Sample
 from gonogo.reporting.watch_view import verdict_to_json
 
-RECENT = 5  # samples (or intervals) within which the end of a watch has to be seen for GO
 _TAKES_S = 120.0  # a look at all measures, in catching up too
-_ROLLS_BACK_S = 60.0
 _POSTS_S = 15.0
 _JUMP = timedelta(seconds=5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolledBack:
-    """What a rollback came to. `text` is one line; `did` is what is kept of it."""
-
-    done: bool
-    text: str
-    did: Any = None
-
-
-class Rollback(Protocol):
-    """Puts all traffic back to the stable side. It tries again by itself, within bounds."""
-
-    def __call__(self, verdict: CanaryVerdict) -> RolledBack:
-        """What was done."""
-
-
-class Report(Protocol):
-    """The gentle look every now and then, beside the samples."""
-
-    def __call__(self) -> str:
-        """One line."""
 
 
 class Show(Protocol):
@@ -70,21 +46,15 @@ class Watch:
     ends: datetime
     holder: dict[str, Any] = field(default_factory=dict)
     rollback: Rollback | None = None
-    report: Report | None = None
-    report_every: timedelta | None = None
+    reports: Reports = field(default_factory=Reports)
     show: Show | None = None
     judge: CanaryJudge = field(init=False)
     verdict: CanaryVerdict | None = None
     samples: list[Sample] = field(default_factory=list)  # the newest of them, for whoever looks on
     decision: Decision | None = None  # the last one, at the end
     notes: list[str] = field(default_factory=list)
-    _began: datetime | None = None  # when the first sample did
-    _watched: timedelta = timedelta(0)
-    _seen_at: int = 0  # the newest sample with requests on both sides
-    _came: float | None = None  # monotonic: when the newest sample came
+    coverage: Coverage = field(default_factory=Coverage)
     _clocks: tuple[datetime, float] | None = None
-    _reporting: Work[str] | None = None
-    _report_due: float | None = None
 
     def __post_init__(self) -> None:
         self.judge = CanaryJudge(self.rulebook)
@@ -101,7 +71,6 @@ class Watch:
         """Until the end, NO-GO or a signal; the verdict is on disk when this returns. OSError: it could not be kept."""
         self._status()
         next_tick = self.hands.monotonic()
-        self._report_due = None if self.report_every is None else next_tick + self.report_every.total_seconds()
         every = self._turn
         while not self.hands.stopped:
             self._look_at_clocks()
@@ -129,9 +98,7 @@ class Watch:
     @property
     def _covered(self) -> bool:
         """A file may tell of a day within minutes: its watch ends when its samples reach over the time to watch."""
-        if self.rulebook.source.kind is not SourceKind.FILE or not self.samples or self._began is None:
-            return False
-        return self.samples[-1].until - self._began >= self.rulebook.for_
+        return self.rulebook.source.kind is SourceKind.FILE and self.coverage.span >= self.rulebook.for_
 
     def _is_no_go(self) -> bool:
         return self.verdict is not None and self.verdict.decision is Decision.NO_GO
@@ -150,11 +117,12 @@ class Watch:
             self.store.append(kept)
             before = self.verdict
             self._judge(kept)
-            self._came = self.hands.monotonic()
+            self.coverage.came = self.hands.monotonic()
             self._say_change(before)
             if self._is_no_go():
                 return
-        self._look_at_report()
+        for line in self.reports.lines(self.hands, self.verdict):
+            self.store.log(self.hands.now(), "report", line)
         self.hands.run(self.alerts.flush, _POSTS_S)
         self._status()
 
@@ -163,13 +131,10 @@ class Watch:
         return self.verdict.seq if self.verdict is not None else 0
 
     def _judge(self, sample: Sample) -> None:
-        self._began = self._began or sample.since
         self.verdict = self.judge.feed(sample)
         self.samples.append(sample)
         del self.samples[:-_SHOWN]
-        self._watched += sample.until - sample.since
-        if all((one := sample.sides.get(side)) is not None and one.requests is not None for side in (CANARY, STABLE)):
-            self._seen_at = sample.seq
+        self.coverage.add(sample)
         self.alerts.feed(sample, self.verdict)
 
     def _say_change(self, before: CanaryVerdict | None) -> None:
@@ -191,22 +156,6 @@ class Watch:
                 self.ends += min(jump, timedelta(0))
         self._clocks = (now, ticks)
 
-    def _look_at_report(self) -> None:
-        if self._reporting is not None and self._reporting.done.is_set():
-            doing, self._reporting = self._reporting, None
-            try:
-                said = doing.told()
-            except Exception as error:  # noqa: BLE001 - a report that fails never ends a watch
-                said = f"the look failed: {error}"
-            self.store.log(self.hands.now(), "report", said)
-        if self._report_due is None or self.report_every is None or self.hands.monotonic() < self._report_due:
-            return
-        self._report_due = self.hands.monotonic() + self.report_every.total_seconds()
-        if self.verdict is not None:
-            self.store.log(self.hands.now(), "report", _line(self.verdict))
-        if self.report is not None and self._reporting is None:
-            self._reporting = self.hands.begin(self.report)
-
     def _note(self, text: str) -> None:
         if text not in self.notes[-1:]:
             self.store.log(self.hands.now(), "note", text)
@@ -219,13 +168,7 @@ class Watch:
         assert verdict is not None  # noqa: S101 - it is NO-GO
         if self.rollback is not None and not verdict.both_sides:
             self.store.log(self.hands.now(), "action", "rollback begins")
-            rollback = self.rollback
-            try:
-                did = self.hands.run(lambda: rollback(verdict), _ROLLS_BACK_S, finish=True)
-            except Late:
-                did = RolledBack(done=False, text=f"the rollback was not over within {_ROLLS_BACK_S:.0f} s")
-            except Exception as error:  # noqa: BLE001 - whatever went wrong is paged
-                did = RolledBack(done=False, text=f"the rollback failed: {error}")
+            did = roll_back(self.rollback, verdict, self.hands)
             self.store.log(self.hands.now(), "action", did.text, done=did.done, did=did.did)
             self.alerts.rolled_back(did.done, did.text)
         elif self.rollback is not None:
@@ -233,7 +176,7 @@ class Watch:
         return self._end(None)
 
     def _end(self, early: str | None) -> Decision:
-        decision, reasons = self._final(early)
+        decision, reasons = final(self.verdict, early, self.coverage.doubts(self.rulebook, self.hands.monotonic()))
         self.decision = decision
         self.store.log(
             self.hands.now(),
@@ -264,32 +207,6 @@ class Watch:
         except Late:
             self.store.log(self.hands.now(), "error", "not all alerts could be posted in time")
 
-    def _final(self, early: str | None) -> tuple[Decision, tuple[str, ...]]:
-        """GO only at the end, of what was seen until the end."""
-        last = self.verdict
-        if last is None:
-            return Decision.HOLD, (early or "no sample was taken",)
-        if last.decision is Decision.NO_GO:
-            return last.decision, last.reasons
-        doubts = [early] if early is not None else self._unwatched()
-        if doubts:
-            return Decision.HOLD, (*doubts, *last.reasons)
-        return last.decision, last.reasons
-
-    def _unwatched(self) -> list[str]:
-        lasts = self.rulebook.for_
-        doubts = []
-        if self._watched < COVERED * lasts:
-            doubts.append(
-                f"samples of {show_duration(self._watched)}, of {show_duration(lasts)} that were to be watched"
-            )
-        slow = RECENT * self.rulebook.every
-        if self._came is None or self.hands.monotonic() - self._came > slow.total_seconds():
-            doubts.append(f"no sample came in the last {show_duration(slow)}")
-        elif self._seq - self._seen_at >= RECENT:
-            doubts.append(f"the last {self._seq - self._seen_at} samples were not seen on both sides")
-        return doubts
-
     def _status(self) -> None:
         self.store.status(self.status())
         if self.show is not None:
@@ -319,8 +236,3 @@ _POSTS_LAST_S = 1.0
 def _so_far(verdict: CanaryVerdict) -> Decision:
     """Before the end nothing is GO."""
     return Decision.HOLD if verdict.decision is Decision.GO else verdict.decision
-
-
-def _line(verdict: CanaryVerdict) -> str:
-    reasons: Sequence[str] = verdict.reasons[:2]
-    return f"{verdict.decision.value} so far at sample {verdict.seq}" + "".join(f"; {reason}" for reason in reasons)

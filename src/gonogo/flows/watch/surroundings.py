@@ -15,7 +15,7 @@ from gonogo.config.secrets import Secrets
 from gonogo.flows.book import fault_table
 from gonogo.flows.started import Started, Starter
 from gonogo.flows.watch.cloud import CloudSampler
-from gonogo.flows.watch.loop import Report, Rollback
+from gonogo.flows.watch.parts import Report, Rollback
 from gonogo.flows.watch.sampler import Sampler
 from gonogo.flows.watch.tail import FileSampler
 from gonogo.model.environment import Environment, Release
