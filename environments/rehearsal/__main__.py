@@ -16,6 +16,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
+import clock
 import fault_book
 from world import SCENES
 
@@ -39,7 +40,16 @@ def main() -> int:
         prog="rehearsal", description="A stand-in of ION with every fault on a switch.", allow_abbrev=False
     )
     parser.add_argument("--scene", default="before", help=f"one of {', '.join(SCENES)}")
-    parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="switch a fault on (repeatable)")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="switch a fault on (repeatable); NAME@2m begins two minutes later, in scene watch",
+    )
+    parser.add_argument("--rate", type=float, default=40.0, help="requests a second that flow in scene watch")
+    parser.add_argument("--pace", type=float, default=1.0, help="how many seconds a second of its clock has")
+    parser.add_argument("--zero", type=float, help="epoch seconds from which on its clock runs at that pace")
     parser.add_argument("--list-faults", action="store_true", help="print every fault and what it is")
     asked = parser.parse_args()
     if asked.list_faults:
@@ -50,11 +60,15 @@ def main() -> int:
         scene, faults = fault_book.checked(asked.scene, asked.fault)
     except fault_book.UnknownError as error:
         parser.error(str(error))
+    if not (0 < asked.rate <= 1000 and 1 <= asked.pace <= 600):
+        parser.error("--rate is above 0 and at most 1000, --pace is 1 to 600")
+    if asked.pace != 1:
+        clock.run(asked.pace, asked.zero)
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
     try:
-        return _serve(scene, faults)
+        return _serve(scene, faults, asked.rate)
     except _EndError:
         return 0
 
@@ -66,11 +80,11 @@ def _end(_number: int, _frame: FrameType | None) -> None:
     raise _EndError
 
 
-def _serve(scene: str, faults: frozenset[str]) -> int:
+def _serve(scene: str, faults: frozenset[str], rate: float) -> int:
     from rehearsal import Rehearsal  # noqa: PLC0415 - slow, and a wrong command line should be told at once
 
     try:
-        rehearsal = Rehearsal(scene, faults, fault_book.release())
+        rehearsal = Rehearsal(scene, faults, fault_book.release(), rate)
     except (RuntimeError, OSError, ImportError) as error:
         print(f"rehearsal: {error}", file=sys.stderr)
         return 1

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from email.utils import formatdate
 from functools import cache
 
+import clock
 from http_server import Call, Reply
 
 Document = Mapping[str, object]
@@ -76,7 +77,7 @@ def _duplicate_keys(_: Call, document: Document) -> Reply:
 
 
 def _stale_cache(_: Call, document: Document) -> Reply:
-    then = time.time() - TWO_HOURS
+    then = clock.now() - TWO_HOURS
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(then))
     headers = {"Age": "7200", "Date": formatdate(then, usegmt=True), "X-Cache": "HIT"}
     return Reply(body={**document, "timestamp": stamp}, headers=headers)

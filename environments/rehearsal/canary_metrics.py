@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
+import clock
 from mentoring import stamp
 from world import Request, World
 
@@ -14,7 +14,7 @@ OWN_PATHS = ("/api/v2/canary/metrics", "/api/v2/canary/metrics/reset")
 
 def document(world: World) -> dict[str, Any]:
     """The body of GET /api/v2/canary/metrics: rates are ratios (0-1); requests are counted two seconds late."""
-    since, until = world.canary_metrics_since, time.time() - FLUSHED_EVERY_S
+    since, until = world.canary_metrics_since, clock.now() - FLUSHED_EVERY_S
     mine = [r for r in world.snapshot() if r.side == "canary" and since <= r.at <= until and r.path not in OWN_PATHS]
     by_path: dict[str, list[Request]] = {}
     for request in mine:
@@ -23,7 +23,7 @@ def document(world: World) -> dict[str, Any]:
         "status": "success",
         "version": "canary",
         "since": stamp(since),
-        "timestamp": stamp(time.time()),
+        "timestamp": stamp(clock.now()),
         **_summary(mine),
         "by_path": {path: _summary(requests) for path, requests in sorted(by_path.items())},
     }
@@ -32,11 +32,11 @@ def document(world: World) -> dict[str, Any]:
 def reset(world: World) -> dict[str, Any]:
     """The body of POST /api/v2/canary/metrics/reset, after the counters were cleared."""
     if world.fault("canary-reset-refused"):
-        return {"status": "error", "message": "Metrics are locked by another reset", "timestamp": stamp(time.time())}
+        return {"status": "error", "message": "Metrics are locked by another reset", "timestamp": stamp(clock.now())}
     if not world.fault("canary-reset-ineffective"):
         with world.lock:
-            world.canary_metrics_since = time.time()
-    return {"status": "success", "message": "Metrics reset successfully", "timestamp": stamp(time.time())}
+            world.canary_metrics_since = clock.now()
+    return {"status": "success", "message": "Metrics reset successfully", "timestamp": stamp(clock.now())}
 
 
 def _summary(requests: list[Request]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
+from flow_faults import FAULTS, split_name
 from world import SCENES
 
 HERE = Path(__file__).parent
@@ -36,8 +37,13 @@ def checked(scene: str, names: Iterable[str]) -> tuple[str, frozenset[str]]:
     wanted = frozenset(names)
     if wanted:
         known = faults()
-        for name in sorted(wanted):
+        for asked in sorted(wanted):
+            name, after = split_name(asked)
             _look_up("fault", name, known)
+            if after is None:
+                raise UnknownError(f"'{asked}' begins at no time; one like {name}@2m does (s, m or h)")
+            if after and (name not in FAULTS or scene != "watch"):
+                raise UnknownError(f"'{name}' cannot begin later: that is for the faults of what flows in scene watch")
     return scene, wanted
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+import clock
 import grpc
 import telemetry
 from filter_language import FilterError, Node, matches, ordered, parse, paths, predicate, required
@@ -102,7 +102,7 @@ def _page(
         first, last = (first, min(last, after[0])) if newest_first else (max(first, after[0]), last)
     matching = predicate(node, _field, _texts, _compare)
     with world.lock:
-        lines = telemetry.of(world, time.time()).between(service, first, last)
+        lines = telemetry.of(world, clock.now()).between(service, first, last)
     page: list[Line] = []
     for line in reversed(lines) if newest_first else lines:
         if after is not None and (line.key >= after if newest_first else line.key <= after):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import clock
 import grpc
 import monitoring_setup
 import telemetry
@@ -89,7 +89,7 @@ def list_time_series(world: World, asked: Any) -> Any:
         raise Refused(_INVALID, "Field interval.start_time is after interval.end_time")
     wanted = _aggregation(asked.aggregation)
     with world.lock:
-        now = time.time()
+        now = clock.now()
         found = read(telemetry.of(world, now), metric, Window(first, last, now))
         found = [series for series in found if fits(series)]
         try:

@@ -37,7 +37,11 @@ def seed(world: World) -> None:
 
 
 def advance(world: World, until: float) -> None:
-    """Let the users' traffic go on up to this time: the world does not stand still while it is watched."""
+    """Let the users' traffic go on up to this time: the world does not stand still while it is watched. Where
+    traffic really flows, nothing is made up beside it.
+    """
+    if world.scene == "watch":
+        until = min(until, world.now)
     with world.lock:
         place = _places.get(world)
         if place is None:
@@ -61,7 +65,7 @@ def serving(world: World, side: str, at: float, lot: float = 1.0) -> str:
     match world.scene:
         case "before":
             return world.previous_revision
-        case "stage-5":
+        case "stage-5" | "watch":
             return world.new_revision if lot < 0.05 else world.previous_revision
         case "deployed":
             return world.new_revision if at >= world.t0 else world.previous_revision

@@ -7,6 +7,7 @@ POST /chat                              {message, user_id} -> {success, response
 POST /api/v2/recommend/personalized     canary and staging: {user_id} -> {success, recommendations, ...}
 GET  /api/v2/canary/metrics             canary: {status, requests_total, errors_total, error_rate, p95_ms, by_path ...}
 POST /api/v2/canary/metrics/reset       canary: {status, message, timestamp}
+GET  /flow                              {served}: what the users of scene watch ask for, see flow
 GET  /limits/FAMILY                     {limiter}: a limiter to be examined, see limited_paths
 """
 
@@ -18,8 +19,10 @@ from functools import partial
 
 import bad_transport
 import canary_metrics
+import clock
 import mentoring
 from capacity import FAULT as SATURATES
+from flow_faults import PATH as FLOW
 from http_server import Call, HttpServer, Reply
 from limited_paths import EXAMINED, RULES
 from mentoring import stamp
@@ -81,7 +84,7 @@ def _side(ref: WorldRef, side: str, call: Call) -> Reply:
     failed = reply.status >= 400
     world.record(
         Request(
-            at=time.time(),
+            at=clock.now(),
             side=side,
             service=SERVICE_OF_SIDE[side],
             revision=world.revision_of(side),
@@ -116,6 +119,8 @@ def _route(world: World, side: str, call: Call) -> _Served:
             return _Served(reply=Reply(body=canary_metrics.document(world)))
         case "POST", "/api/v2/canary/metrics/reset" if side == "canary":
             return _Served(reply=Reply(body=canary_metrics.reset(world)))
+        case "GET", path if path == FLOW and world.scene == "watch":
+            return _flow(world, side)
         case "GET", path if path.startswith(EXAMINED) and path in RULES:
             time.sleep(EXAMINED_S)
             return _Served(reply=Reply(body={"limiter": path.removeprefix(EXAMINED)}))
@@ -126,11 +131,11 @@ def _legacy_health(world: World, side: str) -> Reply:
     fault = {"stable": "legacy-health-500", "staging": "staging-health-500"}.get(side, "")
     if world.fault(fault):
         return Reply(status=500, body={"status": "unhealthy", "detail": "model registry is not loaded"})
-    return Reply(body={"status": "healthy", "service": SERVICE_OF_SIDE[side], "timestamp": stamp(time.time())})
+    return Reply(body={"status": "healthy", "service": SERVICE_OF_SIDE[side], "timestamp": stamp(clock.now())})
 
 
 def _health(world: World, side: str, call: Call) -> Reply:
-    document = {"status": "healthy", "lumen_gateway": "enabled", "timestamp": stamp(time.time())}
+    document = {"status": "healthy", "lumen_gateway": "enabled", "timestamp": stamp(clock.now())}
     if side == "canary":
         document["version"] = "stable" if world.fault("canary-wrong-version") else "canary"
     if world.fault("canary-degraded" if side == "canary" else "api-degraded") and side != "staging":
@@ -153,7 +158,15 @@ def _v2_health(world: World, side: str) -> Reply:
         headers = {"Retry-After": "10", "X-RateLimit-Limit": "1", "X-RateLimit-Remaining": "0"}
         return Reply(status=429, body={"detail": "Too Many Requests"}, headers=headers)
     version = "canary" if side == "canary" else world.new_version
-    return Reply(body={"status": "healthy", "version": version, "timestamp": stamp(time.time())})
+    return Reply(body={"status": "healthy", "version": version, "timestamp": stamp(clock.now())})
+
+
+def _flow(world: World, side: str) -> _Served:
+    answer = world.flowing.answer(side, clock.now())
+    time.sleep(answer.takes_s)
+    if answer.failed:
+        return _Served(reply=Reply(status=500, body={"detail": "Internal Server Error"}), error_type="internal")
+    return _Served(reply=Reply(body={"served": side}))
 
 
 def _is_limited(world: World) -> bool:
@@ -224,6 +237,6 @@ def _lumen(ref: WorldRef, call: Call) -> Reply:
             "status": "healthy",
             "gemini_api": "connected" if is_connected else "disconnected",
             "confidence_system": "inactive" if world.fault("lumen-confidence-inactive") else "active",
-            "timestamp": stamp(time.time()),
+            "timestamp": stamp(clock.now()),
         }
     )

@@ -7,6 +7,7 @@ import time
 import zlib
 from typing import Any
 
+import clock
 from world import PERSONAS, World
 
 CHAT_FAULTS = {"stable": "chat", "canary": "canary-chat", "staging": "staging-chat"}
@@ -42,7 +43,7 @@ def chat(world: World, side: str, user_id: str, message: str) -> dict[str, Any]:
         "confidence": 0.86 + zlib.crc32(message.encode()) % 11 / 100,
         "persona_used": persona,
         "user_id": user_id,
-        "timestamp": stamp(time.time()),
+        "timestamp": stamp(clock.now()),
     }
     prefix = CHAT_FAULTS[side]
     if world.fault(f"{prefix}-unconfident"):
@@ -73,7 +74,7 @@ def recommendations(user_id: str) -> dict[str, Any]:
             {"id": f"mentoring-{n}", "title": title, "score": round(0.95 - n / 20, 2)}
             for n, title in enumerate(("목표 세우기", "시간 관리", "Writing a first plan"), start=1)
         ],
-        "timestamp": stamp(time.time()),
+        "timestamp": stamp(clock.now()),
     }
 
 

@@ -74,6 +74,11 @@ class Port:
             end(connection)
 
 
+def reserved(host: str) -> socket.socket:
+    """A socket that keeps a free port, so that a server of another process can listen there; it never listens."""
+    return _bound(host, 0)
+
+
 def end(connection: socket.socket) -> None:
     """Shut down and close, whatever the other side did before."""
     with contextlib.suppress(OSError):

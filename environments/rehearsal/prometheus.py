@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
+import clock
 import resonance
 from http_server import Call, HttpServer, Reply
 from monitoring_setup import stamp
@@ -97,7 +97,7 @@ def _prometheus(world: World, call: Call) -> Reply:
     try:
         match call.path:
             case "/api/v1/query":
-                at = _time(asked["time"], "time") if "time" in asked else time.time()
+                at = _time(asked["time"], "time") if "time" in asked else clock.now()
                 data = {"resultType": "vector", "result": _instant(world, _parse(asked.get("query", "")), at)}
             case "/api/v1/query_range":
                 data = {"resultType": "matrix", "result": _range(world, asked)}
@@ -218,7 +218,7 @@ def _number(value: float) -> str:
 
 def _firing(world: World, query: str) -> bool:
     expression, sign, limit = query.rsplit(" ", 2)
-    value = _values(world, _parse(expression), time.time())[0][1]
+    value = _values(world, _parse(expression), clock.now())[0][1]
     return value > float(limit) if sign == ">" else value < float(limit)
 
 
@@ -235,7 +235,7 @@ def _rules(world: World) -> dict[str, Any]:
             "state": "firing" if _firing(world, query) else "inactive",
             "health": "ok",
             "type": "alerting",
-            "lastEvaluation": stamp(time.time()),
+            "lastEvaluation": stamp(clock.now()),
             "evaluationTime": 0.0004,
         }
         for name, query, duration, severity in RULES
@@ -248,7 +248,7 @@ def _rules(world: World) -> dict[str, Any]:
         "limit": 0,
         "rules": rules,
         "evaluationTime": 0.0009,
-        "lastEvaluation": stamp(time.time()),
+        "lastEvaluation": stamp(clock.now()),
     }
 
 
@@ -270,8 +270,8 @@ def _alert(world: World, name: str, query: str, _duration: int, severity: str) -
         "labels": {"alertname": name, "severity": severity, **TARGET},
         "annotations": {"summary": query},
         "startsAt": stamp(since),
-        "updatedAt": stamp(time.time()),
-        "endsAt": stamp(time.time() + 240),
+        "updatedAt": stamp(clock.now()),
+        "endsAt": stamp(clock.now() + 240),
         "fingerprint": f"{zlib.crc32(name.encode()):016x}",
         "receivers": [{"name": "production-alerts"}],
         "status": {"state": "active", "silencedBy": [], "inhibitedBy": []},

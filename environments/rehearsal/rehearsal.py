@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from typing import Any
 
+import clock
 from databases import Databases
 from processes import Processes
 
@@ -17,8 +17,10 @@ SECRETS = ("GONOGO_GCP_TOKEN", "GONOGO_SLACK_TOKEN", "GONOGO_GITHUB_TOKEN", "GON
 class Rehearsal:
     """All stand-ins of one program. end() leaves no process and no folder."""
 
-    def __init__(self, scene: str, faults: frozenset[str], release: dict[str, object]) -> None:
+    def __init__(self, scene: str, faults: frozenset[str], release: dict[str, object], rate: float) -> None:
+        """`rate`: requests a second of the users of scene watch."""
         self._release = release
+        self._rate = rate
         self._ended = threading.Event()
         self.secrets = {name: secrets.token_urlsafe(24) for name in SECRETS}
         self._processes = Processes()
@@ -42,10 +44,11 @@ class Rehearsal:
         return {
             "ready": True,
             "scene": world.scene,
-            "faults": sorted(world.faults),
+            "faults": sorted(world.asked),
             "addresses": self._ref.addresses,
             "secrets": self.secrets,
             "declares": self._documents.declares(world),
+            **({} if (flow := self._flow.told()) is None else {"flow": flow}),
         }
 
     def end(self) -> None:
@@ -64,12 +67,13 @@ class Rehearsal:
         self._apply(self._ref.world)
 
     def _world(self, scene: str, faults: frozenset[str]) -> Any:
-        world = self._make(scene, faults, time.time(), self._release, self._processes.folder)
+        world = self._make(scene, faults, clock.now(), self._release, self._processes.folder)
         self._seed(world)
         return world
 
     def _open(self) -> None:
         import cloud_run  # noqa: PLC0415
+        import flow  # noqa: PLC0415
         import forge_api  # noqa: PLC0415
         import google_logging  # noqa: PLC0415
         import google_monitoring  # noqa: PLC0415
@@ -98,11 +102,13 @@ class Rehearsal:
         ref.addresses["monitoring-rest"] = monitoring_rest.start(ref, HOST).url
         ref.addresses["prometheus"] = prometheus.start(ref, HOST).url
         ref.addresses["alertmanager"] = prometheus.start_alertmanager(ref, HOST).url
+        self._flow = flow.Flow(ref, self._processes, HOST, self._rate)
         self._write_csv = resonance.write
         threading.Thread(target=resonance.grow, args=(ref, self._ended), daemon=True).start()
 
     def _apply(self, world: Any) -> None:
         self._ion.apply(world)
+        self._flow.apply(world)
         self._databases.apply(world)
         self._ref.addresses |= self._documents.write(world)
         self._ref.addresses["metrics-csv"] = str(self._write_csv(world))

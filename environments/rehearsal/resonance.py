@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 import zlib
 from pathlib import Path
 
+import clock
 from monitoring_setup import stamp
 from world import DAY, World, WorldRef
 
@@ -56,7 +56,7 @@ def grow(ref: WorldRef, stop: threading.Event) -> None:
             world = ref.world
             if _written and _written[0] is world:
                 with (world.folder / FILE_NAME).open("a", encoding="utf-8") as file:
-                    file.write(_row(world, time.time()) + "\n")
+                    file.write(_row(world, clock.now()) + "\n")
 
 
 def _row(world: World, at: float) -> str:

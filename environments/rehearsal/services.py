@@ -93,7 +93,7 @@ def _stable(world: World) -> Service:
     if world.fault("no-previous-revision"):
         _keep(service, {new.name, service.serving.name} if world.scene in ("before", "rolled-back") else {new.name})
     if world.fault("previous-revision-not-ready"):
-        _spoil(service, {new.name} if world.scene in ("stage-5", "deployed") else {new.name, previous.name})
+        _spoil(service, {new.name} if world.scene in ("stage-5", "watch", "deployed") else {new.name, previous.name})
     if world.fault("revision-not-ready"):
         failed = Revision(
             name="ion-api-00043-bad",
@@ -117,7 +117,7 @@ def _stable(world: World) -> Service:
 
 def _split(world: World) -> list[Traffic]:
     """Traffic of ion-api between the previous and the new revision (tagged canary)."""
-    percent = {"before": 0, "stage-5": 5, "deployed": 100, "rolled-back": 0}[world.scene]
+    percent = {"before": 0, "stage-5": 5, "watch": 5, "deployed": 100, "rolled-back": 0}[world.scene]
     if world.fault("traffic-drifted"):
         percent += -10 if percent == 100 else 10
     shares = [

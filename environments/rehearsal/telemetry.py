@@ -11,6 +11,7 @@ from functools import cache
 from weakref import WeakKeyDictionary, ref
 
 import history
+from flow_faults import PATH
 from telemetry_faults import LINES, RESOURCES, SystemLine, Use
 from world import BACKGROUND, HOUR, PERSONAS, SERVICE_OF_SIDE, Request, World
 
@@ -164,10 +165,10 @@ def latency_bucket(value_ms: float) -> int:
 def _payloads(request: Request) -> Iterator[tuple[str, dict[str, str | int | float]]]:
     """The lines that the application writes for one request: severity and payload.
 
-    A health check that succeeds leaves no line, as in most applications.
+    A health check that succeeds leaves no line, as in most applications, nor does a request of the flow.
     """
-    is_health = request.path.endswith("/health")
-    failed = request.status >= 400
+    is_health = request.path.endswith("/health") or request.path == PATH
+    is_check, failed = is_health and request.path != PATH, request.status >= 400
     who: dict[str, str | int | float] = {}
     if request.persona:
         who = {"persona_used": request.persona, "user_id": request.user_id, "message_length": request.message_length}
@@ -188,8 +189,8 @@ def _payloads(request: Request) -> Iterator[tuple[str, dict[str, str | int | flo
         yield (
             "ERROR" if request.status >= 500 else "WARNING",
             {
-                "type": "health_check" if is_health else "error",
-                "error_type": request.error_type or ("health_check" if is_health else f"http_{request.status}"),
+                "type": "health_check" if is_check else "error",
+                "error_type": request.error_type or ("health_check" if is_check else f"http_{request.status}"),
                 "message": request.message or f"{request.method} {request.path} answered {request.status}",
                 "path": request.path,
                 "status_code": request.status,
@@ -269,6 +270,7 @@ def usage(world: World, side: str, minute_end: int) -> Usage:
         memory += change.memory_rise * max(0.0, 1 - age / (12 * HOUR))
         cpu = cpu if change.cpu is None else change.cpu + 0.01 * noise[1]
         active = active if change.active is None else change.active
+    memory += world.flowing.leaked(side, minute_end * MINUTE)
     return Usage(memory=min(memory, 1.0), cpu=min(cpu, 1.0), active=active, idle=1 if active else 0)
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from capacity import Saturating
+from flow_faults import Flowing, split_name
 from limited_paths import LimitedPaths
 from services import CANARY, STABLE, STAGING, Revision, Service, Traffic, build
 from stalls import Stalls
 
 __all__ = ["CANARY", "STABLE", "STAGING", "Request", "Revision", "Service", "Traffic", "World", "WorldRef"]
 
-SCENES = ("before", "stage-5", "deployed", "rolled-back")
+SCENES = ("before", "stage-5", "deployed", "rolled-back", "watch")
 PROJECT = "naeda-genesis"
 REGION = "us-central1"
 REPOSITORY = "naeda/ion-api"
@@ -49,6 +50,8 @@ class Request:
 class World:
     """A scene with its faults, frozen at `now` but for what is done to it: requests, traffic, canary reset.
 
+    A fault is named, NAME, or named with the time after `now` at which it begins, NAME@2m.
+
     `release` is release.yaml as a mapping; `now` is epoch seconds. `requests` starts with history.seed(world)
     and grows by record(); read it through snapshot(), since servers answer from many threads.
     """
@@ -59,7 +62,9 @@ class World:
         if scene not in SCENES:
             raise ValueError(f"'{scene}' is not a scene; there are {', '.join(SCENES)}")
         self.scene = scene
-        self.faults = faults
+        self.asked = faults
+        self.begins = {name: now + (after or 0.0) for name, after in map(split_name, faults)}
+        self.faults = faults = frozenset(self.begins)
         self.now = now
         self.release = dict(release)
         self.folder = folder or Path()  # the temporary folder of this run, for files such as metrics.csv
@@ -69,6 +74,7 @@ class World:
         self.limits = LimitedPaths(faults)
         self.stalls = Stalls(faults)
         self.saturating = Saturating()
+        self.flowing = Flowing(self.begins)
         self.new_image = str(release["image"])
         self.new_version = f"v{release['version']}"
         base = self.new_image.rpartition(":")[0]

@@ -118,3 +118,18 @@ def test_an_unknown_fault_gets_the_nearest_name(tmp_path: Path) -> None:
     check_faults(["api-down"], faults)
     with pytest.raises(ConfigError, match="there is no fault 'api-dwn'; did you mean 'api-down'"):
         check_faults(["api-dwn"], faults)
+
+
+def test_only_a_fault_of_a_watch_begins_later(tmp_path: Path) -> None:
+    """NAME@2m is for what a watch sees, and the time is one."""
+    path = tmp_path / "faults.yaml"
+    path.write_text(
+        "api-down: {what: w, phases: [daily], turns: [one]}\nleak: {what: w, watch: [memory]}\n", encoding="utf-8"
+    )
+    faults = load_faults(path)
+    check_faults(["leak", "leak@30s", "leak@2m", "leak@1h"], faults)
+    with pytest.raises(ConfigError, match="'api-down' cannot begin later"):
+        check_faults(["api-down@2m"], faults)
+    for wrong in ("leak@", "leak@2", "leak@-2m", "leak@2d", "leak@2m@3m"):
+        with pytest.raises(ConfigError, match="begins at no time"):
+            check_faults([wrong], faults)

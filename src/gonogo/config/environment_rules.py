@@ -82,10 +82,9 @@ def check_environment(environment: Environment, locate: Locate) -> None:
     if environment.start is not None:
         _positive(environment.start.ready_within, "start.ready_within", ("start", "ready_within"), locate)
         for phase in environment.start.scenes:
-            if phase not in set(Phase):
-                allowed = ", ".join(Phase)
+            if phase not in (known := (*Phase, "watch")):
                 raise ConfigError(
-                    f"{phase!r} is not a phase{nearest(phase, Phase)} (allowed: {allowed})",
+                    f"{phase!r} is not a phase{nearest(phase, known)} (allowed: {', '.join(known)})",
                     locate("start", "scenes", phase),
                 )
 

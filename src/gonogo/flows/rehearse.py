@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gonogo.config.complain import nearest
 from gonogo.config.environment import load_environment
-from gonogo.config.faults import check_faults
+from gonogo.config.faults import Fault, check_faults
 from gonogo.flows.book import fault_table
 from gonogo.flows.started import started
 from gonogo.model.environment import Environment, Start
@@ -21,7 +21,10 @@ def faults(root: Path, name: str) -> str:
     _start(environment)
     table = fault_table(environment, root)
     wide = max((len(fault) for fault in table), default=0)
-    lines = [f"{fault:<{wide}}  {one.what} ({', '.join((*one.phases, *one.load))})" for fault, one in table.items()]
+    lines = [
+        f"{fault:<{wide}}  {one.what} ({', '.join((*one.phases, *one.load, *_watch(one)))})"
+        for fault, one in table.items()
+    ]
     return "\n".join([*lines, f"{len(table)} faults"]) + "\n"
 
 
@@ -38,6 +41,10 @@ def keep_up(root: Path, name: str, scene: str, chosen: Sequence[str], say: Calla
         say("".join(f"{key:<{wide}}  {address}\n" for key, address in up.addresses.items()))
         say(f"{name} is up{f' in scene {scene}' if scene else ''}; Ctrl-C ends it\n")
         _wait()
+
+
+def _watch(fault: Fault) -> tuple[str, ...]:
+    return ("watch",) if fault.watch else ()
 
 
 def _wait() -> None:

