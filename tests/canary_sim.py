@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -15,9 +15,13 @@ from gonogo.model.errors import Origin
 from gonogo.model.rulebook import Rule, Rulebook
 from gonogo.model.watch import CANARY, STABLE, Bucket, Sample, SideSample
 
-START = datetime(2026, 11, 20, 0, 0, tzinfo=UTC)
+sys.path.insert(0, str(Path(__file__).parents[1] / "environments" / "rehearsal"))
+
+from samples import START  # type: ignore[import-not-found]
+from samples import Side as World
+from samples import side as drawn_side
+
 MINUTE = timedelta(minutes=1)
-_EDGES = 10.0 * 1.1 ** np.arange(80)  # ms
 
 
 def rule(text: str) -> Rule:
@@ -40,40 +44,15 @@ RULEBOOK = Rulebook(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class World:
-    """One side. Latencies in ms; `tail` lengthens the slowest tenth; `leak` is memory an hour."""
-
-    requests: int = 120  # a minute, on average
-    errors: float = 0.002
-    median: float = 80.0
-    sigma: float = 0.5
-    tail: float = 1.0
-    memory: float = 0.6
-    leak: float = 0.0
-    cpu: float = 0.4
-
-
 def side(rng: np.random.Generator, world: World, hours: float) -> SideSample:
-    """One minute of it."""
-    n = int(rng.poisson(world.requests))
-    took = world.median * np.exp(world.sigma * rng.standard_normal(n))
-    slow = took > world.median * math.exp(world.sigma * 1.2816)
-    took = np.where(slow, took * world.tail, took)
-    counts = np.bincount(np.searchsorted(_EDGES, took), minlength=len(_EDGES) + 1)
-    lows = np.concatenate([[0.0], _EDGES])
-    buckets = tuple(
-        Bucket(low=float(lows[at]), high=float(_EDGES[at]) if at < len(_EDGES) else None, count=int(counts[at]))
-        for at in np.flatnonzero(counts)
-    )
-    errors = int(rng.binomial(n, world.errors))
-    memory = world.memory + world.leak * hours + 0.002 * rng.standard_normal()
+    """One minute of it, as the rehearsal draws it."""
+    drawn = drawn_side(rng, world, hours)
     return SideSample(
-        requests=n,
-        errors=errors,
-        successes=n - errors,
-        latency=buckets,
-        gauges={"memory": float(memory), "cpu": float(world.cpu + 0.02 * rng.standard_normal())},
+        requests=drawn["requests"],
+        errors=drawn["errors"],
+        successes=drawn["successes"],
+        latency=tuple(Bucket(low=low, high=high, count=count) for low, high, count in drawn["latency_ms"]),
+        gauges=drawn["gauges"],
     )
 
 

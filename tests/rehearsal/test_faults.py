@@ -33,7 +33,7 @@ def test_every_item_has_a_fault() -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_well_formed(name: str) -> None:
-    """A fault has a sentence, the phases of the items it turns and no others, and few of them; or a load or a watch sees it."""
+    """A fault has a sentence, the phases of the items it turns and no others, and few of them; or load or a watch sees it."""
     entry, items = {"turns": [], **FAULTS[name]}, _items()
     assert entry["turns"] or entry.get("load") or entry.get("watch")
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
