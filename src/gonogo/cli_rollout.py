@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 TEXT = "plan, make and take back a change of traffic; nothing is changed without --yes NAME"
 Say = Callable[[str], None]
@@ -25,8 +26,22 @@ def add_verbs(parser: argparse.ArgumentParser, parser_class: type[argparse.Argum
     add = verb("plan", _plan, "the split now and the one to come, and the exact call; only reads")
     add("--to", metavar="PERCENT|REVISION", help=_TO)
 
+    add = verb("apply", _apply, "make that change, read it back until it stands, and record it")
+    add("--to", metavar="PERCENT|REVISION", help=_TO)
+    _changing(add)
+
+    add = verb("rollback", _rollback, "all traffic back to the previous revision, or a part of it")
+    add("--to", metavar="PERCENT|REVISION", help=_BACK)
+    _changing(add)
+
 
 _TO = "a stage in percent for the newest revision, or the revision that gets all (default: rollout.stage)"
+_BACK = "what the newest revision keeps in percent, or the revision that gets all, or `before`: the split before"
+
+
+def _changing(add: Callable[..., object]) -> None:
+    add("--yes", metavar="NAME", help="the environment's name once more: without it nothing is changed")
+    add("--within", metavar="TIME", default="60s", help="how long to wait for the split to stand (default: 60s)")
 
 
 def _common(add: Callable[..., object]) -> None:
@@ -43,30 +58,52 @@ def run(options: argparse.Namespace, root: Path, say: Say) -> int:
 
 
 def _plan(options: argparse.Namespace, root: Path, say: Say) -> int:
-    from gonogo.flows import rollout, rollout_told  # noqa: PLC0415
-    from gonogo.flows.rollout_order import take_order  # noqa: PLC0415
+    return _roll(options, root, say, "apply")
+
+
+def _apply(options: argparse.Namespace, root: Path, say: Say) -> int:
+    return _roll(options, root, say, "apply")
+
+
+def _rollback(options: argparse.Namespace, root: Path, say: Say) -> int:
+    return _roll(options, root, say, "rollback")
+
+
+def _roll(options: argparse.Namespace, root: Path, say: Say, wanted: str) -> int:
+    from gonogo.flows.rollout import roll  # noqa: PLC0415
+    from gonogo.flows.rollout_order import Asked, take_order  # noqa: PLC0415
     from gonogo.judges.rollout_plan import Verb as Wanted  # noqa: PLC0415
-
-    planned = rollout.plan(take_order(_asked(options, root), Wanted.APPLY))
-    _show(options, say, rollout_told.plan_document(planned))
-    return int(planned.status)
-
-
-def _asked(options: argparse.Namespace, root: Path) -> Any:
-    from gonogo.flows.rollout_order import Asked  # noqa: PLC0415
-
-    return Asked(
-        root=root,
-        environment=options.env,
-        to=getattr(options, "to", None),
-        yes=getattr(options, "yes", None),
-        scene=options.scene,
-        faults=tuple(options.fault),
-    )
-
-
-def _show(options: argparse.Namespace, say: Say, document: dict[str, Any]) -> None:
     from gonogo.reporting.codec import page  # noqa: PLC0415
     from gonogo.reporting.rollout_page import rollout_page  # noqa: PLC0415
 
-    say(page(document) if options.json else rollout_page(document))
+    asked = Asked(
+        root=root,
+        environment=options.env,
+        to=options.to,
+        yes=getattr(options, "yes", None),
+        within=_duration(getattr(options, "within", "60s")),
+        scene=options.scene,
+        faults=tuple(options.fault),
+    )
+    order = take_order(asked, Wanted(wanted))
+    ended = roll(order, _tell if sys.stderr.isatty() else None)
+    say(page(ended.document) if options.json else rollout_page(ended.document))
+    if ended.folder is not None and not options.json:
+        say(f"kept in {ended.folder}\n")
+    return int(ended.status)
+
+
+def _tell(what: str) -> None:
+    from gonogo.reporting.escape import ci_log, visible  # noqa: PLC0415
+
+    sys.stderr.write(ci_log(visible(what)) + "\n")
+
+
+def _duration(text: str) -> timedelta:
+    from gonogo.model.errors import ConfigError  # noqa: PLC0415
+    from gonogo.model.units import parse_duration  # noqa: PLC0415
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ConfigError(f"--within: {error}") from None

@@ -1,92 +1,159 @@
-"""A change of traffic planned, made for exactly the state that was planned on, and read back until it stands."""
+"""A rollout from order to record: planned, kept, made, read back, kept again; and the rollback of a watch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from gonogo.flows.clock import Clock, SystemClock
 from gonogo.flows.collecting import import_clients
-from gonogo.flows.rollout_order import SIDE, Order
-from gonogo.flows.rollout_record import newest_kept
+from gonogo.flows.rollout_order import ROLLBACK, Asked, Order, check_service
+from gonogo.flows.rollout_plan import NotSeen, Planned, plan_here
+from gonogo.flows.rollout_record import Record, new_record, state_document
+from gonogo.flows.rollout_run import Made, Maker
+from gonogo.flows.rollout_told import COMMAND_LINE, plan_document
 from gonogo.flows.standing import Standing, standing
-from gonogo.judges.rollout_plan import plan_change, stage_notes, stands
-from gonogo.judges.traffic_split import gcloud_line
-from gonogo.model.errors import ExitStatus, GonogoError
-from gonogo.model.rollout import Change, ServiceTraffic
-from gonogo.probes.cloud_run_traffic import METHOD, read, request
-from gonogo.probes.failure import Failure
+from gonogo.judges.rollout_plan import Verb, Wish
+from gonogo.model.environment import Environment
+from gonogo.model.errors import ExitStatus, GonogoError, SafetyRefusal
+from gonogo.model.rollout import Change
+from gonogo.model.verdict import Decision
+from gonogo.reporting.files import NotKept
 
-
-class NotSeen(GonogoError):
-    """The service could not be seen, so that nothing can be said of it (exit 6)."""
-
-    exit_status = ExitStatus.HOLD
+Tell = Callable[[str], None]
+WATCH = "the watch"
+_ROLLS_BACK_WITHIN = timedelta(seconds=45)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """A change on paper. `change` is None where it is not possible, and `why` says why. `refusals` are the guards that
-    would stop it as it was asked for.
-    """
+class Ended:
+    """A rollout that was planned or made. `document` is what is printed, and kept where something was sent."""
 
-    order: Order
-    state: ServiceTraffic
-    change: Change | None
-    why: str | None = None
-    notes: tuple[str, ...] = ()
-    refusals: tuple[str, ...] = ()
-
-    @property
-    def stands(self) -> bool:
-        """Whether there is nothing to do."""
-        return self.change is not None and stands(self.state, self.change)
-
-    @property
-    def status(self) -> ExitStatus:
-        """GO where it is possible."""
-        return ExitStatus.GO if self.change is not None else ExitStatus.NO_GO
-
-    @property
-    def gcloud(self) -> str | None:
-        """The command line that would do the same."""
-        if self.change is None:
-            return None
-        back_end = self.order.environment.back_ends["cloud_run"]
-        return gcloud_line(self.state.service, self.change.split, back_end.names)
-
-    @property
-    def call(self) -> dict[str, Any] | None:
-        """The one request that would be sent."""
-        if self.change is None:
-            return None
-        return {"method": METHOD, "request": request(self.state, self.change.shares)}
+    status: ExitStatus
+    document: dict[str, Any]
+    folder: Path | None = None
 
 
-def plan(order: Order) -> Planned:
-    """What would be done; nothing is sent but reading. NotSeen where the service cannot be read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rolled:
+    """What a rollback without anybody at the keyboard came to. `text` is one line, `did` the record."""
+
+    done: bool
+    text: str
+    did: dict[str, Any] | None = None
+
+
+def roll(order: Order, tell: Tell | None = None, clock: Clock | None = None) -> Ended:
+    """Plan, and make the change if the order sends. NotSeen (exit 6) where the service cannot be read."""
     import_clients(("cloud_run",))
     asked = order.asked
     with standing(order.environment, asked.root, scene=asked.scene, faults=asked.faults) as where:
-        return plan_here(order, where)
+        return _settle(plan_here(order, where), where, COMMAND_LINE, clock or SystemClock(), tell)
 
 
-def plan_here(order: Order, where: Standing) -> Planned:
-    """The plan from where one stands already."""
+def check_roll_back(environment: Environment) -> None:
+    """SafetyRefusal where an environment does not allow to be rolled back by itself; ConfigError where it cannot be."""
+    if ROLLBACK not in environment.guards.actions:
+        allowed = ", ".join(environment.guards.actions) or "none"
+        raise SafetyRefusal(
+            f"{environment.name} does not allow the action {ROLLBACK!r} (guards.actions: {allowed})", environment.origin
+        )
+    check_service(environment)
+
+
+def roll_back(
+    where: Standing,
+    *,
+    root: Path,
+    reports: Path,
+    page: Tell | None = None,
+    within: timedelta = _ROLLS_BACK_WITHIN,
+    clock: Clock | None = None,
+) -> Rolled:
+    """All traffic back to the previous revision, at once and without --yes: the environment's `rollback` among
+    guards.actions is the leave for it. Tried again within its bounds; `page` is told where it fails at last.
+
+    Never raises: what goes wrong is in the text.
+    """
+    environment = where.vantage.environment
     try:
-        state = read(where.vantage, SIDE)
-    except Failure as failure:
-        raise NotSeen(where.redactor.scrub(failure.detail)) from None
-    return planned_on(order, state)
+        check_roll_back(environment)
+        import_clients(("cloud_run",))
+        order = Order(
+            asked=Asked(root=root, environment=environment.name, within=within, out=reports),
+            environment=environment,
+            wish=Wish(verb=Verb.ROLLBACK, automatic=True),
+            sends=True,
+        )
+        ended = _settle(_planned(order, where, clock or SystemClock()), where, WATCH, clock or SystemClock(), None)
+    except Exception as error:  # noqa: BLE001 - nobody is at the keyboard: whatever went wrong is paged
+        kind = "" if isinstance(error, GonogoError) else f"{type(error).__name__}: "
+        rolled = Rolled(done=False, text=where.redactor.scrub(f"rollback: {kind}{error}"))
+    else:
+        done = ended.status is ExitStatus.GO
+        rolled = Rolled(done=done, text=f"rollback: {ended.document['said']}", did=ended.document)
+    if not rolled.done and page is not None:
+        page(rolled.text)
+    return rolled
 
 
-def planned_on(order: Order, state: ServiceTraffic) -> Planned:
-    """The plan for a state that was read."""
-    environment = order.environment
-    # A rehearsed environment begins anew each time: no earlier rollout tells anything of it.
-    rehearsed = environment.start is not None
-    kept, doubts = (None, ()) if rehearsed else newest_kept(order.asked.reports, environment.name, state.name)
-    change = plan_change(state, order.wish, kept)
-    why = change if isinstance(change, str) else None
-    found = None if isinstance(change, str) else change
-    notes = (*doubts, *stage_notes(state, order.wish, environment.rollout.stages), *(found.notes if found else ()))
-    return Planned(order=order, state=state, change=found, why=why, notes=notes, refusals=order.refusals)
+def _planned(order: Order, where: Standing, clock: Clock) -> Planned:
+    """The plan; what does not answer is asked again, for as long as half of the time lasts."""
+    ends = clock.monotonic() + order.asked.within.total_seconds() / 2
+    while True:
+        try:
+            return plan_here(order, where)
+        except NotSeen as error:
+            if clock.monotonic() >= ends or not error.lost:
+                raise
+            clock.sleep(1.0)
+
+
+def _settle(planned: Planned, where: Standing, by: str, clock: Clock, tell: Tell | None) -> Ended:
+    document = where.redactor.scrub_json(plan_document(planned, by))
+    order = planned.order
+    if not order.sends or planned.change is None or planned.stands:
+        return Ended(status=planned.status, document=document)
+    record = new_record(order.asked.reports, order.environment.name, where.redactor, clock.now())
+    said = f"under way since {clock.now().isoformat(timespec='seconds')}"
+    kept = _keep(record, order, {**document, "said": said, "exit_status": int(ExitStatus.HOLD)})
+    made = Maker(planned=planned, change=planned.change, where=where, clock=clock, tell=tell).make()
+    document = {**record.document, **_outcome(planned, planned.change, made), "ended": clock.now().isoformat()}
+    if kept is not None:
+        document["notes"] = [*document["notes"], kept]
+    kept = _keep(record, order, document, sent=True)
+    status = made.status
+    if kept is not None:
+        document["notes"] = [*document["notes"], kept]
+        if status is ExitStatus.GO and order.wish.verb is not Verb.ROLLBACK:
+            status = ExitStatus.HOLD
+            document |= {"said": f"HOLD  {made.said}, and the record of it was not kept", "exit_status": int(status)}
+    return Ended(status=status, document=where.redactor.scrub_json(document), folder=record.folder)
+
+
+def _keep(record: Record, order: Order, document: dict[str, Any], *, sent: bool = False) -> str | None:
+    """Write the record. A rollback is not held up by a full disk; anything else is not begun."""
+    try:
+        record.keep(**document)
+    except NotKept as error:
+        if not sent and order.wish.verb is not Verb.ROLLBACK:
+            raise NotKept(f"{error}; nothing was changed") from None
+        return str(error)
+    return None
+
+
+def _outcome(planned: Planned, change: Change, made: Made) -> dict[str, Any]:
+    decision = next(one for one in Decision if one.exit_status is made.status)
+    name, back = planned.order.environment.name, ""
+    if made.status is not ExitStatus.GO and planned.order.wish.verb is Verb.APPLY and change.previous:
+        back = f"; `gonogo rollout rollback --env {name} --yes {name}` gives all traffic to {change.previous}"
+    return {
+        "tries": list(made.tries),
+        "after": None if made.after is None else state_document(made.after),
+        "done": made.status is ExitStatus.GO,
+        "said": f"{decision.value}  {made.said}{back}",
+        "exit_status": int(made.status),
+    }

@@ -51,7 +51,7 @@ class Order:
     refusals: tuple[str, ...] = ()
 
 
-def take_order(asked: Asked, verb: Verb, *, plan_only: bool = False) -> Order:
+def take_order(asked: Asked, verb: Verb) -> Order:
     """The order; SafetyRefusal (exit 7) or ConfigError (exit 4) with one line, before anything is sent."""
     environment = load_environment(asked.environment, asked.root / "environments", root=asked.root)
     action = TRAFFIC if verb is Verb.APPLY else ROLLBACK
@@ -61,8 +61,7 @@ def take_order(asked: Asked, verb: Verb, *, plan_only: bool = False) -> Order:
     if not timedelta(0) < asked.within <= _LONGEST:
         raise ConfigError("--within is longer than 0 and at most 10m")
     wish = _wish(asked.to, verb, environment)
-    sends = asked.yes is not None and not plan_only
-    return Order(asked=asked, environment=environment, wish=wish, sends=sends, refusals=refusals)
+    return Order(asked=asked, environment=environment, wish=wish, sends=asked.yes is not None, refusals=refusals)
 
 
 def guard(environment: Environment, action: str, yes: str | None) -> tuple[str, ...]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from gonogo.flows.rollout import Planned
+from gonogo.flows.rollout_plan import Planned
 from gonogo.flows.rollout_record import SCHEMA, share_document, state_document
 from gonogo.judges.rollout_plan import Verb
 from gonogo.judges.traffic_split import split_text
 from gonogo.model.environment import Environment
 
+COMMAND_LINE = "the command line"
 
-def plan_document(planned: Planned) -> dict[str, Any]:
+
+def plan_document(planned: Planned, by: str = COMMAND_LINE) -> dict[str, Any]:
     """The plan alone: nothing was changed. `said` is one line of it."""
     order, change = planned.order, planned.change
     return {
@@ -19,7 +21,7 @@ def plan_document(planned: Planned) -> dict[str, Any]:
         "environment": order.environment.name,
         "verb": order.wish.verb.value,
         "service": planned.state.name,
-        "who": who(order.environment, "the command line"),
+        "who": who(order.environment, by),
         "before": state_document(planned.state),
         "plan": None
         if change is None

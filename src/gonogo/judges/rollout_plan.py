@@ -30,13 +30,15 @@ class Verb(StrEnum):
 class Wish:
     """A percentage for the newest revision, or all traffic for one that is named, or the split of before.
 
-    None of them is a rollback of everything.
+    None of them is a rollback of everything. `automatic`: nobody looked at the plan, so that what was taken back
+    already is not taken back once more.
     """
 
     verb: Verb
     percent: int | None = None
     revision: str | None = None
     before: bool = False
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +114,19 @@ def _back(state: ServiceTraffic, wish: Wish, kept: Kept | None) -> Change | str:
             notes.append(f"{target} is the previous revision by {kept.name}")
         else:
             notes.append(f"{kept.name} is not gone by: {why}")
+    idle = _idle(state)
+    if target is None and idle is not None and wish.automatic:
+        return Change(
+            split=state.split,
+            shares=state.shares,
+            previous=mainly(state.split),
+            notes=(f"{idle} has no traffic any more",),
+        )
     split = back_split(state.split, state.revisions, target, wish.percent or 0)
     if isinstance(split, str):
         return split
-    newest = state.revisions[0].name if state.revisions else ""
-    if target is None and newest and not state.split.get(newest):
-        notes.append(f"{newest} has no traffic: this goes back behind {_newest(state.split, state)}, which serves now")
+    if target is None and idle is not None:
+        notes.append(f"{idle} has no traffic: this goes back behind {_newest(state.split, state)}, which serves now")
     return _checked(state, change_to(state, split, mainly(split)), tuple(notes))
 
 
@@ -127,6 +136,15 @@ def _doubt(state: ServiceTraffic, kept: Kept) -> str | None:
     if serves not in kept.split:
         return f"{serves} serves now, and the record knows {split_text(kept.split)}"
     return not_ready(str(kept.previous), state.revisions)
+
+
+def _idle(state: ServiceTraffic) -> str | None:
+    """A READY revision newer than the one that has all traffic: a canary that has none, or none any more."""
+    serves = _newest(state.split, state)
+    if serves is None or state.split[serves] != FULL:
+        return None
+    names = [one.name for one in state.revisions if one.ready or one.name == serves]
+    return names[0] if names[0] != serves else None
 
 
 def _newest(split: Mapping[str, int], state: ServiceTraffic) -> str | None:

@@ -18,7 +18,7 @@ from gonogo.probes.google import Rejected, call, host_of, pages
 METHOD = "google.cloud.run.v2.Services.UpdateService"
 MASK = "traffic"  # nothing else of the service is touched
 _LATEST = 1  # TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST
-_CONFLICTS = ("ABORTED", "FAILED_PRECONDITION")  # what a stale etag is answered with
+_CONFLICT = "ABORTED"  # what a stale etag is answered with
 _POLL_S = 0.25
 # https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto: those that a change ends with.
 _CODES = {
@@ -91,7 +91,7 @@ def set_traffic(vantage: Vantage, state: ServiceTraffic, shares: Sequence[Share]
     try:
         _ask_and_wait(services(vantage), request(state, shares), where, deadline)
     except Rejected as error:
-        if error.code in _CONFLICTS:
+        if error.code == _CONFLICT:
             raise Stale(Cause.UNAVAILABLE, error.detail) from None
         raise
 
