@@ -38,6 +38,7 @@ def add_verbs(parser: argparse.ArgumentParser, parser_class: type[argparse.Argum
     add = verb("status", _status, "how the newest watch stands; the exit status is its decision so far")
     add("--env", metavar="NAME", help="of this environment (default: of all)")
     add("--json", action="store_true", help="JSON on standard output")
+    add("--follow", action="store_true", help="look on until it has ended")
 
     add = verb("log", _log, "what happened in the newest watch")
     add("--env", metavar="NAME", help="of this environment (default: the one that was watched)")
@@ -88,8 +89,10 @@ def _start(options: argparse.Namespace, root: Path, say: Say) -> int:
     )
     order = take_order(asked)
     if options.foreground:
-        decision = watch_here(order, _show(say))
-        return int(decision.exit_status)
+        from gonogo.cli_live import shown  # noqa: PLC0415
+
+        with shown(say) as show:
+            return int(watch_here(order, show).exit_status)
     begun = begin_behind(asked.base, _again(options, asked), root)
     say(f"watching {options.env} in process {begun.pid}; gonogo watch status --env {options.env}; {begun.folder}\n")
     return 0
@@ -111,24 +114,6 @@ def _again(options: argparse.Namespace, asked: Any) -> list[str]:
     return [*words, *(["--replace"] if options.replace else []), *(f"--fault={fault}" for fault in options.fault)]
 
 
-def _show(say: Say) -> Any:
-    from gonogo.reporting.watch_view import verdict_lines  # noqa: PLC0415
-
-    told: list[str] = []
-
-    def show(watch: Any) -> None:
-        if watch.decision is not None and watch.verdict is not None:
-            say("\n".join([*verdict_lines(watch.verdict), f"ended: {watch.decision.value}"]) + "\n")
-            return
-        state = watch.status()
-        line = f"{state['decision']}  sample {state['seq']}"
-        if [line] != told:
-            told[:] = [line]
-            say(line + "\n")
-
-    return show
-
-
 def _status(options: argparse.Namespace, root: Path, say: Say) -> int:
     from gonogo.flows.watch import looking  # noqa: PLC0415
     from gonogo.model.errors import ConfigError  # noqa: PLC0415
@@ -138,6 +123,11 @@ def _status(options: argparse.Namespace, root: Path, say: Say) -> int:
     names = [options.env] if options.env else looking.environments(reports)
     if not names:
         raise ConfigError("nothing was ever watched here; `gonogo watch start` does")
+    if options.follow:
+        from gonogo.cli_live import follow  # noqa: PLC0415
+
+        one = looking.standing(reports, _only(names))
+        follow(one.folder, say, lambda: looking.standing(reports, one.environment).word)
     found = [looking.standing(reports, name) for name in names]
     for one in found:
         if options.json:

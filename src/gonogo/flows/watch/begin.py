@@ -44,6 +44,7 @@ class Asked:
     lasts: timedelta | None = None
     report_every: timedelta | None = None
     on_no_go: str = "notify"  # or rollback
+    yes: str | None = None  # the environment's name, typed out: a rollback changes a live one
     replace: bool = False
     samples: Path | None = None
     release: Path | None = None

@@ -28,7 +28,7 @@ _JUMP = timedelta(seconds=5)
 class Show(Protocol):
     """Whoever looks on."""
 
-    def __call__(self, watch: Watch) -> None:
+    def __call__(self, watch: Watch, /) -> None:
         """After every sample and every change."""
 
 
@@ -221,6 +221,7 @@ class Watch:
             "ends": self.ends.isoformat(),
             "at": self.hands.now().isoformat(),
             "every_s": self.rulebook.every.total_seconds(),
+            "covered": self.coverage.span / self.rulebook.for_,
             "seq": self._seq,
             "decision": (self.decision or (Decision.HOLD if self.verdict is None else _so_far(self.verdict))).value,
             "ended": self.decision is not None,
