@@ -60,26 +60,27 @@ def measure(runs: int, only: Collection[str], *, quick: bool) -> tuple[Raw, dict
 
 
 def _parts(gear: Gear, stack: ExitStack, runs: int, only: Collection[str], *, quick: bool) -> list[Found]:
+    """What needs no quiet machine comes first, so that speed is measured last, when nothing of before still runs."""
     found: list[Found] = []
     seconds = 2 if quick else 4
-    if {"closed", "open", "reject", "memory"} & set(only) and gear.has("nginx"):
-        server = stack.enter_context(nginx(gear))
-        served: dict[str, Callable[[], Found]] = {
-            "closed": lambda: _closed(gear, server, runs, seconds),
-            "open": lambda: _open(gear, server, seconds // 2),
-            "reject": lambda: load_truth.rejects(gear, server),
-            "memory": lambda: _memory(gear, server, seconds),
-        }
-        found += [part() for name, part in served.items() if name in only]
+    if "inference" in only:
+        found.append(load_limits.inference(50 if quick else 500))
+    if "validation" in only:
+        found.append(load_limits.validation(50 if quick else 500))
     if "stall" in only:
         raw, figures, ran = load_truth.stall(gear)
         found += [(raw, figures), load_truth.merged(ran)]
     if "rate" in only:
         found.append(load_truth.precision(gear, 1 if quick else runs))
-    if "inference" in only:
-        found.append(load_limits.inference(50 if quick else 500))
-    if "validation" in only:
-        found.append(load_limits.validation(50 if quick else 500))
+    if {"closed", "open", "reject", "memory"} & set(only) and gear.has("nginx"):
+        server = stack.enter_context(nginx(gear))
+        served: dict[str, Callable[[], Found]] = {
+            "reject": lambda: load_truth.rejects(gear, server),
+            "memory": lambda: _memory(gear, server, seconds),
+            "open": lambda: _open(gear, server, seconds // 2),
+            "closed": lambda: _closed(gear, server, runs, seconds),
+        }
+        found += [part() for name, part in served.items() if name in only]
     return found
 
 
