@@ -26,7 +26,12 @@ def add_verbs(parser: argparse.ArgumentParser, parser_class: type[argparse.Argum
     add("--env", metavar="NAME", default="local", help="whose `watch` says the rules (default: local)")
     add("--every", metavar="TIME", help="a sample this often (default: as the environment's `watch` says)")
     add("--for", metavar="TIME", dest="lasts", help="decide after this time (default: as `watch` says)")
-    add("--report-every", metavar="TIME", help="a line in the log, and a gentle look at the rate limits, this often")
+    add(
+        "--report-every",
+        metavar="TIME",
+        default="30m",
+        help="a line in the log, and a gentle look at the rate limits, this often (default: 30m)",
+    )
     add("--on-no-go", choices=("notify", "rollback"), default="notify", help="what NO-GO does beside ending the watch")
     add("--replace", action="store_true", help="end the watch that runs, and begin anew")
     add("--foreground", action="store_true", help="stay here: for a service manager, a container, CI")

@@ -16,6 +16,8 @@ from gonogo.config.raw import to_raw
 from gonogo.config.release import load_release
 from gonogo.config.rules import check_rulebook
 from gonogo.flows.book import digests
+from gonogo.flows.rollout import check_roll_back
+from gonogo.flows.standing import check_rehearsal
 from gonogo.flows.watch.alerting import Alerts, told
 from gonogo.flows.watch.hands import Hands, SystemHands
 from gonogo.flows.watch.lock import held
@@ -24,7 +26,7 @@ from gonogo.flows.watch.parts import Reports
 from gonogo.flows.watch.process import end_first
 from gonogo.flows.watch.slack import SlackPost
 from gonogo.flows.watch.store import Store, read_log, watch_folder, watches
-from gonogo.flows.watch.surroundings import Surroundings, surround
+from gonogo.flows.watch.surroundings import Surroundings, Wanted, surround
 from gonogo.model.environment import Environment, Release
 from gonogo.model.errors import ConfigError
 from gonogo.model.rulebook import Rulebook, Source, SourceKind
@@ -44,7 +46,6 @@ class Asked:
     lasts: timedelta | None = None
     report_every: timedelta | None = None
     on_no_go: str = "notify"  # or rollback
-    yes: str | None = None  # the environment's name, typed out: a rollback changes a live one
     replace: bool = False
     samples: Path | None = None
     release: Path | None = None
@@ -87,6 +88,9 @@ def take_order(asked: Asked) -> Order:
     for side in ("canary", "stable"):
         if side not in environment.sides:
             raise ConfigError(f"{asked.environment} has no side {side!r}: a canary is watched beside the stable side")
+    check_rehearsal(environment, asked.root, asked.scene, asked.faults)
+    if asked.on_no_go == "rollback":
+        check_roll_back(environment)
     file = asked.release or (environment.release and asked.root / "environments" / environment.release)
     return Order(
         asked=asked, environment=environment, rulebook=book, release=load_release(Path(file)) if file else None
@@ -103,15 +107,7 @@ def watch_here(order: Order, show: Show | None = None, hands: Hands | None = Non
     with ExitStack() as stack:
         stack.enter_context(_signals(stop))
         me = stack.enter_context(held(asked.base, asked.environment, hands.now()))
-        around = surround(
-            order.environment,
-            order.rulebook,
-            order.release,
-            asked.root,
-            stack,
-            scene=asked.scene,
-            faults=asked.faults,
-        )
+        around = surround(_wanted(order), stack)
         store = _store(order, around, hands.now())
         done, doubtful = told(read_log(store.folder))
         watch = Watch(
@@ -131,7 +127,7 @@ def watch_here(order: Order, show: Show | None = None, hands: Hands | None = Non
             started=datetime.fromisoformat(store.plan["started"]),
             ends=datetime.fromisoformat(store.plan["ends"]),
             holder=asdict(me),
-            rollback=around.rollback if asked.on_no_go == "rollback" else None,
+            rollback=around.rollback,
             reports=Reports(every=asked.report_every, look=around.report),
             show=show,
         )
@@ -142,6 +138,20 @@ def watch_here(order: Order, show: Show | None = None, hands: Hands | None = Non
             return watch.run()
         except OSError as error:
             raise NotKept(f"{store.folder}: cannot be written ({error.strerror or error}); this is no GO") from None
+
+
+def _wanted(order: Order) -> Wanted:
+    asked = order.asked
+    return Wanted(
+        environment=order.environment,
+        rulebook=order.rulebook,
+        release=order.release,
+        root=asked.root,
+        reports=asked.reports,
+        changes=asked.on_no_go == "rollback",
+        scene=asked.scene,
+        faults=asked.faults,
+    )
 
 
 def _store(order: Order, around: Surroundings, now: datetime) -> Store:

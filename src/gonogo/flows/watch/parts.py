@@ -24,7 +24,7 @@ class RolledBack:
 class Rollback(Protocol):
     """Puts all traffic back to the stable side. It tries again by itself, within bounds."""
 
-    def __call__(self, verdict: CanaryVerdict) -> RolledBack:
+    def __call__(self, verdict: CanaryVerdict, /) -> RolledBack:
         """What was done."""
 
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo.config.addresses import resolve_addresses
-from gonogo.config.faults import check_faults
 from gonogo.config.raw import overlaid
 from gonogo.config.secrets import Secrets
-from gonogo.flows.book import fault_table
-from gonogo.flows.started import Started, Starter
+from gonogo.flows.rollout import roll_back
+from gonogo.flows.standing import Standing
+from gonogo.flows.started import Starter
 from gonogo.flows.watch.cloud import CloudSampler
-from gonogo.flows.watch.parts import Report, Rollback
+from gonogo.flows.watch.gentle import GentleLook
+from gonogo.flows.watch.parts import Report, Rollback, RolledBack
 from gonogo.flows.watch.sampler import Sampler
 from gonogo.flows.watch.tail import FileSampler
 from gonogo.model.environment import Environment, Release
-from gonogo.model.errors import ConfigError
 from gonogo.model.rulebook import Rulebook, SourceKind
 from gonogo.model.secret import NO_SECRETS, Redactor
+from gonogo.model.watch import CanaryVerdict
 from gonogo.probes.base import Vantage
 
 
@@ -36,60 +37,72 @@ class Surroundings:
     report: Report | None = None
 
 
-def surround(
-    environment: Environment,
-    rulebook: Rulebook,
-    release: Release | None,
-    root: Path,
-    stack: ExitStack,
-    *,
-    scene: str | None = None,
-    faults: Sequence[str] = (),
-) -> Surroundings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a watch needs around it. `changes`: it may roll back."""
+
+    environment: Environment
+    rulebook: Rulebook
+    release: Release | None
+    root: Path
+    reports: Path
+    changes: bool = False
+    scene: str | None = None
+    faults: tuple[str, ...] = ()
+
+
+def surround(wanted: Wanted, stack: ExitStack) -> Surroundings:
     """Bring up what is needed; `stack` takes it down again. A rehearsed environment is held as long as the watch
-    lasts, and not begun for a file of samples, which needs nothing but itself.
+    lasts, and not begun for a file of samples alone, which needs nothing but itself.
     """
-    source = rulebook.source
+    environment, source, root = wanted.environment, wanted.rulebook.source, wanted.root
     from_file = source.kind is SourceKind.FILE
-    path = Path(str(source.path))
+    path = root / str(source.path)
 
     def file(_: datetime) -> Sampler:
-        return FileSampler(path if path.is_absolute() else root / path, str(source.path))
+        return FileSampler(path, str(source.path))
 
     ready = None
     if environment.start is not None:
-        if from_file:
+        if from_file and not wanted.changes:
             return Surroundings(redactor=NO_SECRETS, sampler=file)
-        ready = _bring_up(environment, root, stack, scene, faults)
+        starter = Starter(environment, root)
+        stack.callback(starter.end)
+        scenes = environment.start.scenes
+        usual = scenes.get("watch", scenes.get("canary", ""))
+        ready = starter.up(usual if wanted.scene is None else wanted.scene, wanted.faults)
         environment = resolve_addresses(overlaid(environment, ready.declares), ready.addresses)
     secrets = Secrets(environment, {} if ready is None else ready.secrets)
     redactor = Redactor(secrets.values())
-    vantage = Vantage(
-        environment=environment,
-        release=release,
-        now=datetime.now(UTC),
-        t0=None,
-        reveal=secrets.reveal,
-        base=str(root / "environments"),
-    )
-    stack.callback(vantage.close)
+
+    def vantage() -> Vantage:
+        made = Vantage(
+            environment=environment,
+            release=wanted.release,
+            now=datetime.now(UTC),
+            t0=None,
+            reveal=secrets.reveal,
+            base=str(root / "environments"),
+        )
+        stack.callback(made.close)
+        return made
+
+    def rollback(_verdict: CanaryVerdict, /) -> RolledBack:
+        did = roll_back(Standing(vantage=vantage(), redactor=redactor), root=root, reports=wanted.reports)
+        return RolledBack(done=did.done, text=did.text, did=did.did)
+
+    looking = vantage()
     return Surroundings(
         redactor=redactor,
-        sampler=file if from_file else lambda began: CloudSampler(vantage, rulebook, began),
-        vantage=vantage,
+        sampler=file if from_file else lambda began: CloudSampler(looking, wanted.rulebook, began),
+        vantage=looking,
+        rollback=rollback if wanted.changes else None,
+        report=GentleLook(
+            environment=environment,
+            release=wanted.release,
+            root=root,
+            reports=wanted.reports,
+            redactor=redactor,
+            ready=ready,
+        ),
     )
-
-
-def _bring_up(
-    environment: Environment, root: Path, stack: ExitStack, scene: str | None, faults: Sequence[str]
-) -> Started:
-    assert environment.start is not None  # noqa: S101 - asked before
-    scenes = environment.start.scenes
-    if scene is not None and scene not in scenes.values():
-        raise ConfigError(
-            f"{environment.name} has no scene {scene!r} (there is {', '.join(dict.fromkeys(scenes.values()))})"
-        )
-    check_faults(faults, fault_table(environment, root))
-    starter = Starter(environment, root)
-    stack.callback(starter.end)
-    return starter.up(scenes.get("watch", scenes.get("canary", "")) if scene is None else scene, faults)
