@@ -14,6 +14,7 @@ from google.cloud.run_v2.types import revision as gcr_revision
 from google.cloud.run_v2.types import service as gcr_service
 from google.longrunning import operations_pb2
 from google.protobuf import any_pb2
+from rollout_faults import Updates
 from world import PROJECT, REGION, Revision, Service, Traffic, World, WorldRef
 
 PARENT = f"projects/{PROJECT}/locations/{REGION}"
@@ -27,6 +28,7 @@ class CloudRun:
 
     def __init__(self, ref: WorldRef) -> None:
         self._ref = ref
+        self._updates = Updates()
 
     def get_service(self, request: Any, context: Any) -> Any:
         return self._service_message(self._find(request.name, context))
@@ -39,21 +41,28 @@ class CloudRun:
         return gcr_service.ListServicesResponse(services=found, next_page_token=token)
 
     def update_service(self, request: Any, context: Any) -> Any:
-        """Set traffic and scaling. A stale etag is ABORTED; validate_only changes nothing."""
+        """Set traffic. A stale etag is ABORTED, a revision that is not READY refused; validate_only changes nothing."""
         wanted = request.service
-        with self._ref.world.lock:
+        world = self._ref.world
+        with world.lock:
             service = self._find(wanted.name, context)
+            self._updates.admit(world, service, request, context)
             if wanted.etag and wanted.etag != _etag(service):
-                context.abort(grpc.StatusCode.ABORTED, f"etag {wanted.etag} is stale, {_etag(service)} is current")
+                context.abort(
+                    grpc.StatusCode.ABORTED,
+                    f"Conflict for resource '{service.name}': version {wanted.etag} was specified but current version"
+                    f" is {_etag(service)}",
+                )
             traffic = [_share(service, target, context) for target in wanted.traffic]
             if traffic and sum(share.percent for share in traffic) != 100:
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, "traffic percentages must sum to 100")
-            if not request.validate_only:
-                service.traffic = traffic or service.traffic
-                service.generation += 1
             packed = any_pb2.Any()
+            if request.validate_only:
+                packed.Pack(gcr_service.Service.pb(self._service_message(service)))
+                return operations_pb2.Operation(done=True, response=packed)
+            self._updates.make(world, service, traffic or service.traffic, context)
             packed.Pack(gcr_service.Service.pb(self._service_message(service)))
-        return operations_pb2.Operation(name=f"{PARENT}/operations/{time.time_ns()}", done=True, response=packed)
+            return self._updates.operation(world, f"{PARENT}/operations/{time.time_ns()}", packed)
 
     def get_revision(self, request: Any, context: Any) -> Any:
         parent, _, name = request.name.rpartition("/revisions/")
@@ -69,7 +78,8 @@ class CloudRun:
         return gcr_revision.ListRevisionsResponse(revisions=found, next_page_token=token)
 
     def get_operation(self, request: Any, context: Any) -> Any:
-        return operations_pb2.Operation(name=request.name, done=True)
+        with self._ref.world.lock:
+            return self._updates.ended(request.name)
 
     def _find(self, name: str, context: Any) -> Service:
         parent, _, short = name.rpartition("/services/")
@@ -86,7 +96,7 @@ class CloudRun:
         state = condition.Condition(type_="Ready", state=_OK if created is ready else _FAILED, message=created.reason)
         targets = [
             traffic_target.TrafficTarget(type_=_BY_REVISION, revision=t.revision, percent=t.percent, tag=t.tag)
-            for t in service.traffic
+            for t in (service.traffic if service.asked is None else service.asked)
         ]
         statuses = [
             traffic_target.TrafficTargetStatus(
@@ -97,7 +107,8 @@ class CloudRun:
         return gcr_service.Service(
             name=name,
             generation=service.generation,
-            observed_generation=service.generation,
+            observed_generation=service.generation - (service.asked is not None),
+            reconciling=service.asked is not None,
             etag=_etag(service),
             create_time=_time(service.revisions[-1].created),
             update_time=_time(created.created),
@@ -155,6 +166,8 @@ def _share(service: Service, target: Any, context: Any) -> Traffic:
     name = target.revision or service.latest_ready.name
     if all(revision.name != name for revision in service.revisions):
         context.abort(grpc.StatusCode.NOT_FOUND, f"Revision '{name}' is not found")
+    if target.percent and not service.revision(name).ready:
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"Revision '{name}' is not ready and cannot serve traffic.")
     return Traffic(revision=name, percent=target.percent, tag=target.tag)
 
 

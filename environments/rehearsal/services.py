@@ -47,6 +47,7 @@ class Service:
     health_path: str = "/health"
     health_timeout_s: int = 10
     generation: int = 1
+    asked: list[Traffic] | None = None  # what is wanted and not in force yet
 
     @property
     def latest_created(self) -> Revision:

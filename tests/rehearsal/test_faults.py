@@ -33,9 +33,11 @@ def test_every_item_has_a_fault() -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_well_formed(name: str) -> None:
-    """A fault has a sentence, the phases of the items it turns and no others, and few of them; or load or a watch sees it."""
+    """A fault has a sentence, the phases of the items it turns and no others, and few of them; or load, a watch or a
+    rollout sees it.
+    """
     entry, items = {"turns": [], **FAULTS[name]}, _items()
-    assert entry["turns"] or entry.get("load") or entry.get("watch")
+    assert entry["turns"] or entry.get("load") or entry.get("watch") or entry.get("rollout")
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
     assert entry["what"][0].isupper()
     assert not entry["what"].endswith(".")

@@ -21,7 +21,8 @@ _DELAY = re.compile(r"[0-9]{1,6}[smh]")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One switch of a rehearsal. `turns` are ids of items that must turn red while it is on; none where only load
-    runs see it: `load` names these; `watch` the measures by which a watch sees it, from a set time on: NAME@2m.
+    runs see it: `load` names these; `watch` the measures by which a watch sees it, from a set time on: NAME@2m;
+    `rollout` the verbs that meet it when traffic is changed.
     """
 
     what: str
@@ -29,6 +30,7 @@ class Fault:
     turns: tuple[str, ...] = ()
     load: tuple[str, ...] = ()
     watch: tuple[str, ...] = ()
+    rollout: tuple[str, ...] = ()
     origin: Origin = Origin(file="?")
 
 

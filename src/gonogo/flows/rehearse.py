@@ -22,7 +22,7 @@ def faults(root: Path, name: str) -> str:
     table = fault_table(environment, root)
     wide = max((len(fault) for fault in table), default=0)
     lines = [
-        f"{fault:<{wide}}  {one.what} ({', '.join((*one.phases, *one.load, *_watch(one)))})"
+        f"{fault:<{wide}}  {one.what} ({', '.join((*one.phases, *one.load, *_watch(one), *one.rollout))})"
         for fault, one in table.items()
     ]
     return "\n".join([*lines, f"{len(table)} faults"]) + "\n"

@@ -148,7 +148,8 @@ def _keep(record: Record, order: Order, document: dict[str, Any], *, sent: bool 
 def _outcome(planned: Planned, change: Change, made: Made) -> dict[str, Any]:
     decision = next(one for one in Decision if one.exit_status is made.status)
     name, back = planned.order.environment.name, ""
-    if made.status is not ExitStatus.GO and planned.order.wish.verb is Verb.APPLY and change.previous:
+    moved = made.after is None or not made.after.settled or made.after.split != planned.state.split
+    if made.status is not ExitStatus.GO and planned.order.wish.verb is Verb.APPLY and change.previous and moved:
         back = f"; `gonogo rollout rollback --env {name} --yes {name}` gives all traffic to {change.previous}"
     return {
         "tries": list(made.tries),

@@ -93,7 +93,9 @@ def _refuse_idle_faults(book: Book, phases: Iterable[str]) -> None:
     for name in book.faults:
         fault = fault_table(book.environment, book.root)[name]
         if not fault.turns:
-            raise ConfigError(f"the fault {name!r} turns no item; it shows in load alone: {', '.join(fault.load)}")
+            shows = "a watch" if fault.watch else "gonogo rollout" if fault.rollout else "load"
+            named = ", ".join((*fault.load, *fault.watch, *fault.rollout))
+            raise ConfigError(f"the fault {name!r} turns no item; it shows in {shows} alone: {named}")
         if here.isdisjoint(fault.turns):
             actions = sorted({c.action for c in book.checks if c.id in fault.turns and c.action})
             needs = f" with --allow-action {actions[0]}" if actions and not set(actions) & set(book.actions) else ""
