@@ -78,6 +78,9 @@ class FakeSampler:
             self._next = next(self._samples, None)
         return Taken(samples=tuple(taken), notes=self.notes)
 
+    def due(self, _: datetime | None) -> None:
+        return None
+
 
 class Channel:
     """Messages that were posted; the first `fails` posts fail."""

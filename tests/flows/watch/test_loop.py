@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.canary_sim import RULEBOOK, World, watch
+from tests.canary_sim import RULEBOOK, START, World, watch
 from tests.watch_sim import ALERTING, HOUR, Channel, FakeHands, logged, make_watch
 
 from gonogo.flows.watch.parts import Reports, RolledBack
+from gonogo.flows.watch.sampler import Taken
 from gonogo.flows.watch_replay import replay
 from gonogo.model.verdict import Decision
 from gonogo.model.watch import CANARY, CanaryVerdict, SideSample
@@ -185,3 +186,24 @@ def test_a_report_comes_every_half_hour_and_its_failure_ends_nothing(tmp_path: P
     said = logged(one, "report")
     assert len([text for text in said if "so far at sample" in text]) in (3, 4)
     assert any("no load run could be made" in text for text in said)
+
+
+def test_a_sample_is_taken_as_soon_as_it_can_be_told(tmp_path: Path) -> None:
+    """Begun 40 s after the minute with 30 s of lag, looks come a moment after each half minute."""
+    hands = FakeHands(START + timedelta(seconds=40))
+    one = make_watch(tmp_path, watch(1, 60, World()), hands=hands, lasts=timedelta(minutes=10))
+    looked: list[float] = []
+    take = one.sampler.take
+
+    class Telling:
+        def take(self, after: datetime | None, now: datetime) -> Taken:
+            looked.append(now.second)
+            return take(after, now - timedelta(seconds=30))
+
+        def due(self, after: datetime | None) -> datetime:
+            return (after or START) + timedelta(seconds=91)
+
+    one.sampler = Telling()
+    one.run()
+    assert looked[0] == 40
+    assert set(looked[1:-1]) == {31}

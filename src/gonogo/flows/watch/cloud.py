@@ -21,6 +21,7 @@ from gonogo.probes.cloud_monitoring import CloudMonitoringOptions
 
 MINUTE = timedelta(minutes=1)  # Cloud Monitoring tells Cloud Run's metrics minute by minute
 CATCH_UP = 10  # intervals that are asked for later; what is older stays a gap
+_A_MOMENT = timedelta(seconds=1)
 _KIND = "cloud_monitoring"
 _PREFIX = "run.googleapis.com/"
 _CLASS = "response_code_class"
@@ -63,6 +64,10 @@ class CloudSampler:
             samples.append(self._sample(since, since + self._every))
             since += self._every
         return Taken(samples=tuple(samples), notes=tuple(notes))
+
+    def due(self, after: datetime | None) -> datetime | None:
+        """A moment after its interval has ended, and `lag` with it."""
+        return (after or self._began) + self._every + self._lag + _A_MOMENT
 
     def _sample(self, since: datetime, until: datetime) -> Sample:
         self._vantage.now = until

@@ -73,7 +73,7 @@ def stop(reports: Path, environment: str) -> Standing:
 
 def log(folder: Path, last: int | None) -> Sequence[str]:
     """Lines of what happened, the newest last."""
-    entries = read_log(folder)
+    entries = [entry for entry in read_log(folder) if entry.get("state") != "posting"]
     if not entries:
         raise ConfigError(f"{folder / LOG} holds nothing yet")
     return [f"{entry['at'][:19]}Z  {entry['kind']:<8}  {_text(entry)}" for entry in entries[-(last or len(entries)) :]]

@@ -85,9 +85,15 @@ class Watch:
             if self.hands.now() >= self.ends or self._covered:
                 return self._end(None)
             now = self.hands.monotonic()
-            next_tick += every * max(1, 1 + (now - next_tick) // every)
+            next_tick = self._next(now, next_tick + every * max(1, 1 + (now - next_tick) // every))
             self.hands.pause(max(0.0, min(next_tick - now, (self.ends - self.hands.now()).total_seconds())))
         return self._end("it was stopped before its end")
+
+    def _next(self, now: float, usual: float) -> float:
+        """The next look: as usual, or sooner, when the next sample can be told."""
+        due = self.sampler.due(self.samples[-1].until if self.samples else None)
+        wait = 0.0 if due is None else (due - self.hands.now()).total_seconds()
+        return min(usual, now + wait) if wait > 0 else usual
 
     @property
     def _turn(self) -> float:

@@ -22,3 +22,6 @@ class Sampler(Protocol):
 
     def take(self, after: datetime | None, now: datetime) -> Taken:
         """All that can be told of the time from `after`, the end of the newest sample that was kept, until `now`."""
+
+    def due(self, after: datetime | None) -> datetime | None:
+        """When the next sample can be told at the earliest; None where nobody knows."""
