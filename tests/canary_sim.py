@@ -21,6 +21,7 @@ from samples import START  # type: ignore[import-not-found]
 from samples import Side as World
 from samples import side as drawn_side
 
+__all__ = ["MINUTE", "RULEBOOK", "START", "World", "rule", "side", "watch"]
 MINUTE = timedelta(minutes=1)
 
 

@@ -107,6 +107,19 @@ def test_a_canary_of_another_image_is_no_go(image: str, expected: Verdict) -> No
     assert verdict("ion-can-traffic-split", service=split, plan=DECLARED, canary=canary) is expected
 
 
+@pytest.mark.parametrize("stage", load_environment("ion-canary", ROOT / "environments").rollout.stages)
+def test_the_split_of_every_stage(stage: int) -> None:
+    """At each stage of the plan the declared percentage is right, and that of every other stage is not."""
+    plan = {**DECLARED, "rollout": {"stage": stage}}
+    canary = service(("can-2", IMAGE, 100), ("can-1", OLD, 0))
+    for percent in (0, 5, 10, 25, 50, 100):
+        split = service(("new", IMAGE, percent), ("old", OLD, 100 - percent))
+        for share in split["traffic"]:
+            share["tag"] = "canary" if share["revision"] == "new" else None
+        expected = PASS if percent == stage else FAIL
+        assert verdict("ion-can-traffic-split", service=split, plan=plan, canary=canary) is expected, percent
+
+
 def test_a_split_towards_another_image_is_no_go() -> None:
     """Five percent for a revision of the old image are no canary."""
     split = service(("new", OLD, 5), ("old", OLD, 95))
@@ -142,6 +155,7 @@ def test_a_stable_day_is_one_of_users(requests: int, errors: int, revision: str,
         latency={"buckets": [[0, 500, 3000]], "count": 3000},
         users={"series": [*counted(9000.0, 9.0, "old"), *counted(float(requests), float(errors), revision)]},
         service=split,
+        watch={"watch": None, "why": "no watch of local is recorded"},
     )
     assert found is expected
 

@@ -19,6 +19,7 @@ from gonogo.flows.judging import judge_all, reached_sides
 from gonogo.flows.load_alone import LoadsAlone
 from gonogo.flows.planning import make_plan, scene_of, t0_look, time_doubts
 from gonogo.flows.started import Started, Starter
+from gonogo.flows.watch.told import WatchesTold
 from gonogo.gate.decide import decide
 from gonogo.model.check import Check
 from gonogo.model.evidence import Evidence, Seen, Unseen
@@ -80,6 +81,7 @@ def collect(
             reveal=secrets.reveal,
             base=str(book.base),
             loads=LoadsAlone(book=book, ready=ready),
+            watches=WatchesTold(book=book, rehearsed=ready is not None),
         )
         stack.callback(vantage.close)
         collector = Collector(vantage=vantage, clock=clock, redact=lambda e: redact(e, redactor))

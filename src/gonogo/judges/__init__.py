@@ -27,5 +27,6 @@ JUDGES: Registry[Judge] = Registry(
         "thresholds": "thresholds:JUDGE",
         "traffic_plan": "traffic_plan:JUDGE",
         "trend": "trend:JUDGE",
+        "watched": "watched:JUDGE",
     },
 )

@@ -36,15 +36,25 @@ class CanaryJudge:
 
     def feed(self, sample: Sample) -> CanaryVerdict:
         """The verdict on all samples so far; ValueError for a sample out of order."""
+        self._begin(sample)
+        rules = self._rules.feed(sample)
+        evidence, bounds = self._sequential.feed(sample)
+        self._last = sample
+        return self._verdict(sample, rules, evidence, bounds)
+
+    def pass_over(self, sample: Sample) -> None:
+        """As `feed`, without saying anything: for samples that were judged before. In half of the time."""
+        self._begin(sample)
+        self._rules.feed(sample)
+        self._sequential.add(sample)
+        self._last = sample
+
+    def _begin(self, sample: Sample) -> None:
         if sample.until <= sample.since or (self._last is not None and sample.since < self._last.until):
             raise ValueError(f"sample {sample.seq} begins before the one before it ends")
         if self._last is not None and sample.seq != self._last.seq + 1:
             raise ValueError(f"sample {sample.seq} comes after sample {self._last.seq}")
         self._note_gaps(sample)
-        rules = self._rules.feed(sample)
-        evidence, bounds = self._sequential.feed(sample)
-        self._last = sample
-        return self._verdict(sample, rules, evidence, bounds)
 
     def _note_gaps(self, sample: Sample) -> None:
         self._start = self._start or sample.since

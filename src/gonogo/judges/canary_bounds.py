@@ -23,8 +23,8 @@ class Proof:
         self._mean = Mean()
         self._is_gauge = False
 
-    def feed(self, canary: SideSample, spread: dict[str, float], trend: Trend) -> Bound:
-        """The bound after this sample; `spread` is the dispersion of errors and of latencies."""
+    def add(self, canary: SideSample) -> None:
+        """One sample more."""
         rule = self.rule
         found = _events(rule, canary)
         if found is not None:
@@ -32,6 +32,9 @@ class Proof:
         elif rule.measure in canary.gauges:
             self._is_gauge = True
             self._mean.add(np.array([canary.gauges[rule.measure]]))
+
+    def bound(self, spread: dict[str, float], trend: Trend) -> Bound:
+        """The bound after all samples so far; `spread` is the dispersion of errors and of latencies."""
         return self._gauge(trend) if self._is_gauge else self._share(spread)
 
     def _share(self, spread: dict[str, float]) -> Bound:

@@ -43,6 +43,15 @@ class Sequential:
 
     def feed(self, sample: Sample) -> tuple[tuple[Strength, ...], tuple[Bound, ...]]:
         """Evidence and bounds after this sample."""
+        self.add(sample)
+        spread = {"error": float(self._errors.dispersion[0]), "latency": float(self._latency.dispersion.max())}
+        return (
+            (self._errors.strength(), self._latency.strength(), self._leak.strength()),
+            tuple(proof.bound(spread, self._leak) for proof in self._bounds),
+        )
+
+    def add(self, sample: Sample) -> None:
+        """One sample more, and nothing said of it; an alarm is kept."""
         self._since = self._since or sample.since
         due = (sample.since - self._since) // RESTART
         if due > self._restarts:
@@ -54,11 +63,8 @@ class Sequential:
             self._errors.add(_array(canary.errors), _array(stable.errors), _both(canary, stable), sample)
         self._race_latency(canary, stable, sample)
         self._leak.add(canary, stable, sample)
-        spread = {"error": float(self._errors.dispersion[0]), "latency": float(self._latency.dispersion.max())}
-        return (
-            (self._errors.strength(), self._latency.strength(), self._leak.strength()),
-            tuple(proof.feed(canary, spread, self._leak) for proof in self._bounds),
-        )
+        for proof in self._bounds:
+            proof.add(canary)
 
     def _race_latency(self, canary: SideSample, stable: SideSample, sample: Sample) -> None:
         if canary.latency is None or stable.latency is None:

@@ -14,6 +14,8 @@ PROBES: Registry[Probe] = Registry(
         "http_steps": "http_steps:PROBE",
         # Load
         "load_run": "load_run:PROBE",
+        # Watches
+        "watch_samples": "watch_samples:PROBE",
         # Google Cloud
         "cloud_run": "cloud_run:PROBE",
         "cloud_run_services": "cloud_run:PROBE_SERVICES",

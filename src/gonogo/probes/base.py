@@ -52,6 +52,15 @@ class Loads(Protocol):
         """
 
 
+class Watches(Protocol):
+    """Recorded watches, as a probe asks for them: only the flows may read samples and judge them."""
+
+    def newest(self) -> dict[str, Any]:
+        """The newest watch of the environment and the release, as `watch_samples` tells it; Failure if it does not
+        read.
+        """
+
+
 @dataclass(slots=True, kw_only=True)
 class Vantage:
     """Where a run looks from: the environment with its addresses resolved, the release, the time, secrets.
@@ -67,6 +76,7 @@ class Vantage:
     reveal: Callable[[str], str]
     base: str = "."  # folder that relative file names of the environment start from
     loads: Loads | None = None
+    watches: Watches | None = None
     _made: dict[str, Any] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
