@@ -68,17 +68,15 @@ class Alerts:
     _failed: dict[str, int] = field(default_factory=dict)
     _no_go: bool = False
 
-    def feed(self, sample: Sample, verdict: CanaryVerdict) -> None:
-        """Look at the newest sample; what there is to say waits for `flush`."""
+    def feed(self, sample: Sample, verdict: CanaryVerdict | None) -> None:
+        """Look at the newest sample; what there is to say waits for `flush`. No verdict: it was judged before."""
         for level, alerting in self.levels.items():
             if alerting.when:
                 self._look(level, alerting, sample)
             if alerting.at is not None and _morning(alerting.at, sample):
                 day = f"{sample.until:%Y-%m-%d}"
-                reason = verdict.reasons[0] if verdict.reasons else "all is proven so far"
-                said = "NO-GO" if verdict.decision is Decision.NO_GO else "no decision yet"
-                self._say(level, f"{level}-day:{day}", f"{said} after {verdict.seq} samples: {reason}")
-        if verdict.decision is Decision.NO_GO and not self._no_go:
+                self._say(level, f"{level}-day:{day}", _so_far(sample, verdict))
+        if verdict is not None and verdict.decision is Decision.NO_GO and not self._no_go:
             self._no_go = True
             reasons = "; ".join(verdict.reasons[:_FIRST_REASONS])
             self._say("critical", "no-go", f"NO-GO at sample {verdict.seq}: {reasons}")
@@ -157,6 +155,13 @@ def told(entries: Iterable[Mapping[str, Any]]) -> tuple[set[str], set[str]]:
     states = {str(entry["key"]): str(entry.get("state")) for entry in entries if entry["kind"] == "alert"}
     doubtful = {key for key, state in states.items() if state == "posting"}
     return set(states) - doubtful, doubtful
+
+
+def _so_far(sample: Sample, verdict: CanaryVerdict | None) -> str:
+    if verdict is None:
+        return f"no decision yet after {sample.seq} samples"
+    said = "NO-GO" if verdict.decision is Decision.NO_GO else "no decision yet"
+    return f"{said} after {sample.seq} samples: {verdict.reasons[0] if verdict.reasons else 'all is proven so far'}"
 
 
 def _morning(at: str, sample: Sample) -> bool:

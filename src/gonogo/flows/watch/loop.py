@@ -61,8 +61,12 @@ class Watch:
 
     def resume(self, recorded: Recorded) -> None:
         """Feed what was kept before; what was not acted on then is acted on by `run`."""
-        for sample in recorded.samples:
-            self._judge(sample)
+        *before, last = recorded.samples or (None,)
+        for sample in before:
+            self.judge.pass_over(sample)
+            self._count(sample, None)
+        if last is not None:
+            self._judge(last)
         for note in recorded.notes:
             self._note(note)
         self._note(f"goes on after sample {len(recorded.samples)}")
@@ -138,10 +142,13 @@ class Watch:
 
     def _judge(self, sample: Sample) -> None:
         self.verdict = self.judge.feed(sample)
+        self._count(sample, self.verdict)
+
+    def _count(self, sample: Sample, verdict: CanaryVerdict | None) -> None:
         self.samples.append(sample)
         del self.samples[:-_SHOWN]
         self.coverage.add(sample)
-        self.alerts.feed(sample, self.verdict)
+        self.alerts.feed(sample, verdict)
 
     def _say_change(self, before: CanaryVerdict | None) -> None:
         assert self.verdict is not None  # noqa: S101 - a sample was judged
