@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from gonogo import cli_commands as commands
-from gonogo import cli_rollout, cli_watch
+from gonogo import cli_compare, cli_rollout, cli_watch
 from gonogo.cli_ratelimit import TEXT, add_arguments
 
 _USAGE = 4  # ExitStatus.CONFIGURATION
@@ -119,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--not-live", action="store_true", help="a staging or test system, which http may reach")
 
     add_arguments(command("ratelimit", commands.ratelimit_, TEXT))
+    cli_compare.add_arguments(command("compare", commands.compare_, cli_compare.TEXT))
 
     for name, run, module in (("watch", commands.watch_, cli_watch), ("rollout", commands.rollout_, cli_rollout)):
         said = module.TEXT

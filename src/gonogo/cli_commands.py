@@ -149,6 +149,14 @@ def watch_(options: argparse.Namespace) -> int:
         return run(options, _root(), say)
 
 
+def compare_(options: argparse.Namespace) -> int:
+    """Compare both sides."""
+    from gonogo.cli_compare import run  # noqa: PLC0415
+
+    with _ending():
+        return run(options, _root(), say)
+
+
 def rollout_(options: argparse.Namespace) -> int:
     """One verb of a rollout."""
     from gonogo.cli_rollout import run  # noqa: PLC0415

@@ -34,13 +34,17 @@ def add_verbs(parser: argparse.ArgumentParser, parser_class: type[argparse.Argum
     add("--to", metavar="PERCENT|REVISION", help=_BACK)
     _changing(add)
 
+    add = verb("reset-metrics", _reset, "set the canary's own counters back to zero")
+    add("--yes", metavar="NAME", help=_YES)
 
+
+_YES = "the environment's name once more: without it nothing is changed"
 _TO = "a stage in percent for the newest revision, or the revision that gets all (default: rollout.stage)"
 _BACK = "what the newest revision keeps in percent, or the revision that gets all, or `before`: the split before"
 
 
 def _changing(add: Callable[..., object]) -> None:
-    add("--yes", metavar="NAME", help="the environment's name once more: without it nothing is changed")
+    add("--yes", metavar="NAME", help=_YES)
     add("--within", metavar="TIME", default="60s", help="how long to wait for the split to stand (default: 60s)")
 
 
@@ -91,6 +95,21 @@ def _roll(options: argparse.Namespace, root: Path, say: Say, wanted: str) -> int
     if ended.folder is not None and not options.json:
         say(f"kept in {ended.folder}\n")
     return int(ended.status)
+
+
+def _reset(options: argparse.Namespace, root: Path, say: Say) -> int:
+    from gonogo.flows.metrics_reset import reset_metrics  # noqa: PLC0415
+    from gonogo.flows.rollout_order import Asked  # noqa: PLC0415
+    from gonogo.reporting.codec import page  # noqa: PLC0415
+    from gonogo.reporting.rollout_page import reset_page  # noqa: PLC0415
+
+    reset = reset_metrics(
+        Asked(root=root, environment=options.env, yes=options.yes, scene=options.scene, faults=tuple(options.fault))
+    )
+    say(page(reset.document) if options.json else reset_page(reset.document))
+    if reset.folder is not None and not options.json:
+        say(f"kept in {reset.folder}\n")
+    return int(reset.status)
 
 
 def _tell(what: str) -> None:

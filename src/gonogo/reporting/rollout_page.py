@@ -16,6 +16,15 @@ def rollout_page(document: Mapping[str, Any]) -> str:
     return ci_log("\n".join(_lines(document))) + "\n"
 
 
+def reset_page(document: Mapping[str, Any]) -> str:
+    """The lines of a reset of metrics."""
+    lines = [_row("item", f"{document['item']}, {document['environment']}")]
+    lines += [_row("sends", one) for one in document["sends"]]
+    lines += [_row("refused", one) for one in document["refusals"]]
+    lines += [_row("judged", one) for one in document["reasons"]]
+    return ci_log("\n".join([*lines, document["said"]])) + "\n"
+
+
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     plan = document["plan"]
     yield _row("service", f"{document['service']}, {document['environment']}")
