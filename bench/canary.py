@@ -75,8 +75,23 @@ def measure(runs: int, *, quick: bool) -> tuple[dict[str, list[float]], dict[str
             figures |= _figures(name, found)
     figures["judge_ms"] = _judge_ms()
     raw["judge_ms"] = [figures["judge_ms"]]
-    versions = {name: version(name) for name in ("gonogo", "numpy", "scipy")}
+    versions = {name: version(name) for name in ("gonogo", "numpy")}
     return raw, {name: round(value, 4) for name, value in figures.items()}, versions
+
+
+def table(raw: Mapping[str, list[float]]) -> str:
+    """Per kind of canary and judge: the share of the watches that were alarmed, and the median minute of it."""
+    lines = ["| canary | ours | Kayenta-like, every 10 min | three in a row, every minute |", "|---|---|---|---|"]
+    for name in CELLS:
+        if f"{name}_ours" in raw:
+            cells = [_cell_text(raw[f"{name}_{who}"]) for who in ("ours", "K10", "REQ")]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell_text(found: list[float]) -> str:
+    share, median = found
+    return f"{share:.1%}" + (f", {median:.0f} min" if median >= 0 else "")
 
 
 def _figures(name: str, found: Mapping[str, tuple[float, float]]) -> dict[str, float]:

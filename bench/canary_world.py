@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr  # type: ignore[import-untyped]
 
 Array = npt.NDArray[np.float64]
+
+_erfc = np.vectorize(math.erfc, otypes=[float])
 
 MEDIAN, SIGMA = 80.0, 0.5  # lognormal latencies in ms: p95 182 ms
 LIMIT = 200.0  # the p95 that GO allows
@@ -98,7 +100,7 @@ def _above(median: float, tail: float, speed: Array | float = 1.0) -> Array:
     """The share of requests above each edge."""
 
     def beyond(edges: Array) -> Array:
-        return np.asarray(1 - ndtr(np.log(edges / (median * speed)) / SIGMA))
+        return np.asarray(0.5 * _erfc(np.log(edges / (median * speed)) / (SIGMA * math.sqrt(2))))
 
     if tail == 1.0:
         return beyond(EDGES)
