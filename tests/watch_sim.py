@@ -37,6 +37,7 @@ class FakeHands:
         self.wall = now
         self.ticks = 0.0
         self.stopped = False
+        self.bounds: list[tuple[float, bool]] = []
         self.at: dict[float, Callable[[], None]] = {}
 
     def now(self) -> datetime:
@@ -51,7 +52,8 @@ class FakeHands:
         for due in [due for due in self.at if due <= self.ticks]:
             self.at.pop(due)()
 
-    def run(self, work: Callable[[], T], *_: float, **__: bool) -> T:
+    def run(self, work: Callable[[], T], within_s: float, *, finish: bool = False) -> T:
+        self.bounds = [(within_s, finish)]
         return work()
 
     def begin(self, work: Callable[[], T]) -> Work[T]:
