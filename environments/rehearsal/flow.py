@@ -42,8 +42,14 @@ class Flow:
     def apply(self, world: World) -> None:
         """Begin, go on or rest, as the world's scene says."""
         self._sent, self._world = 0, world if world.scene == SCENE else None
-        if self._world is None or self._splitter is not None:
+        if self._world is None:
+            self._ref.addresses.pop("users", None)
             return
+        if self._splitter is None:
+            self._begin()
+        self._ref.addresses["users"] = f"http://{self._splitter.address}"
+
+    def _begin(self) -> None:
         sides = {side: self._ref.addresses[f"ion-{side}"] for side in ("stable", "canary")}
         program = envoy_program()
         if program is None:
@@ -60,8 +66,7 @@ class Flow:
         """What the ready line says of it; None while it rests."""
         if self._splitter is None or self._world is None:
             return None
-        address = f"http://{self._splitter.address}"
-        return {"requests_per_s": self.rate, "at_most": MOST, "splitter": self._splitter.name, "address": address}
+        return {"requests_per_s": self.rate, "at_most": MOST, "splitter": self._splitter.name}
 
     async def _run(self) -> None:
         splitter = self._splitter
@@ -81,8 +86,11 @@ class Flow:
             await asyncio.sleep(_TURN_S)
 
     def _send(self, address: str, due: float) -> float:
-        """Begin all requests that are due; when the next one is. What finds too many under way is left out."""
+        """Begin all requests that are due; when the next one is. What finds too many under way, or is more than a
+        second late, is left out.
+        """
         now = time.monotonic()
+        due = max(due, now - 1.0)
         while due <= now and self._sent < MOST:
             due += 1 / self.rate
             if len(self._pending) < _AT_ONCE:

@@ -27,7 +27,7 @@ HOUR, DAY = 3600.0, 86400.0
 BACKGROUND = 25 * HOUR  # how far back history and canary reach
 
 
-@dataclass(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Request:
     """One request that a service answered: seeded history and live traffic alike. `at` is its end."""
 

