@@ -96,8 +96,9 @@ def _apply(state: ServiceTraffic, wish: Wish) -> Change | str:
         split = canary_split(state.split, state.revisions, wish.percent or 0)
     if isinstance(split, str):
         return split
-    before = {name: percent for name, percent in state.split.items() if name != _newest(split, state)}
-    return _checked(state, change_to(state, split, mainly(before)))
+    new = _newest(split, state)
+    could = {name: now for name, now in state.split.items() if name != new and not not_ready(name, state.revisions)}
+    return _checked(state, change_to(state, split, mainly(could)))
 
 
 def _back(state: ServiceTraffic, wish: Wish, kept: Kept | None) -> Change | str:
