@@ -118,23 +118,25 @@ class _Project:
 
     def start(self) -> subprocess.Popen[bytes]:
         words = ["watch", "start", "--foreground", "--env", "small", "--for", "30d"]
-        return subprocess.Popen(
-            [sys.executable, "-m", "gonogo.cli", *words],
-            cwd=self._root,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with (self._root / "errors.log").open("ab") as errors:
+            return subprocess.Popen(
+                [sys.executable, "-m", "gonogo.cli", *words],
+                cwd=self._root,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
 
-    def stands(self, pid: int, seq: int, within: float = 30.0) -> float:
-        """When this process says that it stands at that sample; TimeoutError if it does not."""
+    def stands(self, pid: int, seq: int, within: float = 120.0) -> float:
+        """When this process says that it stands at that sample; TimeoutError with its last words if it does not."""
         ends = time.monotonic() + within
         while time.monotonic() < ends:
             status = self._status()
             if status.get("pid") == pid and status.get("seq", -1) >= seq:
                 return time.monotonic()
             time.sleep(0.005)
-        raise TimeoutError(f"the watch did not stand at sample {seq} within {within} s")
+        said = (self._root / "errors.log").read_text(encoding="utf-8").splitlines()[-1:]
+        raise TimeoutError(f"the watch did not stand at sample {seq} within {within} s: {''.join(said)}")
 
     def said(self) -> int:
         """The newest sample that the watch has told anybody of."""
