@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def roll_back(
 
     Never raises: what goes wrong is in the text.
     """
-    environment = where.vantage.environment
+    environment, clock = where.vantage.environment, clock or SystemClock()
     try:
         check_roll_back(environment)
         import_clients(("cloud_run",))
@@ -88,7 +88,7 @@ def roll_back(
             wish=Wish(verb=Verb.ROLLBACK, automatic=True),
             sends=True,
         )
-        ended = _settle(_planned(order, where, clock or SystemClock()), where, WATCH, clock or SystemClock(), None)
+        ended = _settle(_planned(order, where, clock), where, WATCH, clock, None)
     except Exception as error:  # noqa: BLE001 - nobody is at the keyboard: whatever went wrong is paged
         kind = "" if isinstance(error, GonogoError) else f"{type(error).__name__}: "
         rolled = Rolled(done=False, text=where.redactor.scrub(f"rollback: {kind}{error}"))
@@ -101,13 +101,14 @@ def roll_back(
 
 
 def _planned(order: Order, where: Standing, clock: Clock) -> Planned:
-    """The plan; what does not answer is asked again, for as long as half of the time lasts."""
-    ends = clock.monotonic() + order.asked.within.total_seconds() / 2
+    """The plan, with what is left of the time; a service that does not answer is asked again for half of it."""
+    began, within = clock.monotonic(), order.asked.within
     while True:
+        spent = timedelta(seconds=clock.monotonic() - began)
         try:
-            return plan_here(order, where)
+            return plan_here(replace(order, asked=replace(order.asked, within=max(within - spent, within / 4))), where)
         except NotSeen as error:
-            if clock.monotonic() >= ends or not error.lost:
+            if spent >= within / 2 or not error.lost:
                 raise
             clock.sleep(1.0)
 
