@@ -81,3 +81,25 @@ def test_each_command_line_runs(profile: str, tmp_path: Path) -> None:
         assert len(canary.seen) == len(legacy.seen) == (3 if profile == "gentle" else 1)
     (kept,) = (tmp_path / "reports" / "out").glob("*/load.json")
     assert json.loads(kept.read_text(encoding="utf-8"))["profile"]["name"] == profile
+
+
+def test_the_comparison_runs(tmp_path: Path) -> None:
+    """Under the name in use, on the rehearsal: ten requests a side, 50 ms between, none again; the artefact is kept."""
+    (task,) = [one for one in TASKS["tasks"] if one["label"] == "Phase4: Orchestrator Comparison"]
+    assert (task["type"], task["command"]) == ("process", "gonogo")
+    for name in ("environments", "checks"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    line = ["local" if word == "${input:environment}" else word for word in task["args"]]
+    done = subprocess.run(
+        [sys.executable, "-m", "gonogo.cli", *line],
+        cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=90, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    (kept,) = (tmp_path / "reports" / "out").glob("*-local-compare-*/compare.json")
+    document = json.loads(kept.read_text(encoding="utf-8"))
+    assert (document["requests"], document["delay_ms"], document["retries"]) == (10, 50, 0)
+    assert {name: side["asks"] for name, side in document["sides"].items()} == {
+        "canary": "POST /api/v2/recommend/personalized",
+        "legacy": "POST /chat",
+    }
+    assert all(side["succeeded"] == 10 for side in document["sides"].values())
