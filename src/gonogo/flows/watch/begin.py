@@ -15,6 +15,7 @@ from gonogo.config.environment import load_environment
 from gonogo.config.raw import to_raw
 from gonogo.config.release import load_release
 from gonogo.config.rules import check_rulebook
+from gonogo.config.samples import Recorded
 from gonogo.flows.book import digests
 from gonogo.flows.rollout import check_roll_back
 from gonogo.flows.standing import check_rehearsal
@@ -132,12 +133,19 @@ def watch_here(order: Order, show: Show | None = None, hands: Hands | None = Non
             show=show,
         )
         try:
-            recorded = store.resume()
+            recorded = _recorded(store)
             if recorded.samples or recorded.notes:
                 watch.resume(recorded)
             return watch.run()
         except OSError as error:
             raise NotKept(f"{store.folder}: cannot be written ({error.strerror or error}); this is no GO") from None
+
+
+def _recorded(store: Store) -> Recorded:
+    try:
+        return store.resume()
+    except ConfigError as error:
+        raise ConfigError(f"{error}; --replace begins anew") from None
 
 
 def _wanted(order: Order) -> Wanted:
@@ -157,14 +165,22 @@ def _wanted(order: Order) -> Wanted:
 def _store(order: Order, around: Surroundings, now: datetime) -> Store:
     """The watch that was cut off, if it was one of the same rules and release and is not long over; or a new one."""
     asked, identity = order.asked, _identity(order)
-    for folder in watches(asked.base)[-1:] if not asked.replace else []:
-        last = Store.open(folder, around.redactor)
+    for folder in watches(asked.base)[-1:]:
+        try:
+            last = Store.open(folder, around.redactor)
+        except ConfigError as error:
+            if asked.replace:
+                break
+            raise ConfigError(f"{error}; --replace begins anew") from None
         late = datetime.fromisoformat(last.plan["ends"]) + _TOO_LATE * order.rulebook.for_
         if last.ended:
             break
-        if last.plan["identity"] == identity and now < late:
+        if last.plan["identity"] == identity and now < late and not asked.replace:
             return last
-        _close(last, now, "its process ended, and it was not gone on with: the rules or the release are others now")
+        why = "another one was asked for" if asked.replace else "its end is long past"
+        if last.plan["identity"] != identity:
+            why = "the rules or the release are others now"
+        _close(last, now, f"its process ended, and it was not gone on with: {why}")
     plan = {
         "environment": asked.environment,
         "system": order.environment.system,

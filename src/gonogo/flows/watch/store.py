@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,6 +25,7 @@ from gonogo.reporting.samples import SCHEMA, digest, sample_line
 PLAN, SAMPLES, LOG, STATUS, VERDICT = "plan.json", "samples.jsonl", "log.jsonl", "status.json", "verdict.json"
 PLAN_SCHEMA, VERDICT_SCHEMA = "gonogo/watch-plan/1", "gonogo/watch-verdict/1"
 Json = dict[str, Any]
+_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 def watch_folder(reports: Path, environment: str) -> Path:
@@ -49,7 +50,7 @@ class Store:
     @classmethod
     def create(cls, base: Path, plan: Json, now: datetime, redactor: Redactor = NO_SECRETS) -> Store:
         """A new folder with its plan; ConfigError where it cannot be made."""
-        folder = base / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+        folder = base / f"{_after_all(base, now.astimezone(UTC)):{_STAMP}}-{uuid4().hex[:6]}"
         document = {"schema": PLAN_SCHEMA, **redactor.scrub_json(plan)}
         try:
             folder.mkdir(parents=True)
@@ -113,6 +114,17 @@ class Store:
         digests = {name: file_digest(self.folder / name) for name in names}
         whole = {"schema": VERDICT_SCHEMA, **self.redactor.scrub_json(dict(document)), "digests": digests}
         write_text(self.folder / VERDICT, page(whole), durable=True)
+
+
+def _after_all(base: Path, now: datetime) -> datetime:
+    """A second behind every watch that is there, also where two begin in one second or the clock was put back: the
+    last folder by its name is the newest.
+    """
+    for folder in watches(base)[-1:]:
+        with suppress(ValueError):
+            last = datetime.strptime(folder.name.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+            return max(now, last + timedelta(seconds=1))
+    return now
 
 
 def read_log(folder: Path) -> Sequence[Json]:
