@@ -112,6 +112,14 @@ def test_red_by_its_own_measure(canary: World, red: set[str]) -> None:
     assert {found[item] for item in EARLY} == {FAIL if red & {"ion-can-error-rate", "ion-can-p95"} else PASS}
 
 
+def test_what_a_watch_ended_with_is_what_it_is_worth() -> None:
+    """All may be proven at the last sample of a watch that was HOLD: it had not seen enough of its day."""
+    for decision, expected in (("GO", PASS), ("HOLD", HOLD), ("NO-GO", FAIL)):
+        final = {"decision": decision, "reasons": ["samples of 2h, of 24h that were to be watched"], "early": None}
+        ended = {**_watch(HEALTHY, 120), "ended": NOW.isoformat(), "final": final}
+        assert _verdicts(ended)["ion-can-stable-24h"] is expected
+
+
 def test_red_by_the_look_alone() -> None:
     """A healthy watch does not make good what the look sees now."""
     found = _verdicts(_watch(HEALTHY, 120), requests=_counted(errors=300.0))

@@ -60,7 +60,7 @@ def _judge(options: Watched, data: Mapping[str, Any], rule: str, now: datetime) 
     if unknown:
         text = f"the rules of watch {name} say nothing of {', '.join(unknown)}"
         return _hold(rule, text, "when a watch has a rule on it", count)
-    against = _against(options.measures, verdict)
+    against = _against(options.measures, verdict, data["final"])
     if against:
         said = "; ".join(against)
         both = "both sides break the rules, a rollback may not help: " if verdict["both_sides"] else ""
@@ -73,7 +73,7 @@ def _judge(options: Watched, data: Mapping[str, Any], rule: str, now: datetime) 
     doubt = _doubt(data, now)
     if doubt:
         return _hold(rule, f"watch {name}: {doubt}", "when a watch runs again", count)
-    open_ = _open(options, verdict)
+    open_ = _open(options, verdict, data["final"])
     if open_:
         at = verdict["decidable_at"]
         when = "when the watch has seen more" if at is None else f"about {_when(at)} at the present traffic"
@@ -88,21 +88,21 @@ def _judge(options: Watched, data: Mapping[str, Any], rule: str, now: datetime) 
     )
 
 
-def _against(measures: Sequence[str], verdict: Mapping[str, Any]) -> list[str]:
+def _against(measures: Sequence[str], verdict: Mapping[str, Any], final: Mapping[str, Any] | None) -> list[str]:
     """What makes it NO-GO. Without `measures` the decision itself is asked, and its reasons told."""
     if not measures:
-        return list(verdict["reasons"]) if verdict["decision"] == Decision.NO_GO else []
+        return next((_said(one) for one in (verdict, final) if one and one["decision"] == Decision.NO_GO), [])
     fired = [one["reason"] for one in verdict["rules"] if one["stands"] == RuleStands.FIRED and _is_of(one, measures)]
     alarms = [one["reason"] for one in verdict["evidence"] if one["alarmed_at"] is not None and _is_of(one, measures)]
     return [f"rule {reason}" for reason in fired] + [f"evidence: {reason}" for reason in alarms]
 
 
-def _open(options: Watched, verdict: Mapping[str, Any]) -> list[str]:
-    """What is not known yet of the measures."""
+def _open(options: Watched, verdict: Mapping[str, Any], final: Mapping[str, Any] | None) -> list[str]:
+    """What is not known yet of the measures. A watch that has ended knows no more than it ended with."""
     if not options.proven:
         return []
     if not options.measures:
-        return list(verdict["reasons"]) if verdict["decision"] != Decision.GO else []
+        return next((_said(one) for one in (verdict, final) if one and one["decision"] != Decision.GO), [])
     rules = [
         f"{one['stands']}: {one['reason']}"
         for one in verdict["rules"]
@@ -114,6 +114,10 @@ def _open(options: Watched, verdict: Mapping[str, Any]) -> list[str]:
         if not one["holds"] and _is_of(one, options.measures)
     ]
     return rules + bounds
+
+
+def _said(verdict: Mapping[str, Any]) -> list[str]:
+    return list(verdict["reasons"]) or [f"it came to {verdict['decision']}"]
 
 
 def _doubt(data: Mapping[str, Any], now: datetime) -> str:
