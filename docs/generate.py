@@ -170,14 +170,23 @@ def _command_line() -> str:
     root = cli._parser()
     (commands,) = (action for action in root._actions if isinstance(action, argparse._SubParsersAction))
     for name, command in commands.choices.items():
-        parts.append(f"## gonogo {name}\n\n{command.description}\n")
-        rows = [(_spelling(action), action.help or "") for action in command._actions if action.dest != "help"]
-        if rows:
-            parts.append(_table(("argument", "meaning"), rows))
+        parts += _command(f"## gonogo {name}", command)
     parts.append("## Exit status\n")
     statuses = [(str(int(status)), _MEANINGS[status]) for status in ExitStatus]
     parts.append(_table(("status", "means"), [*statuses, ("any other", "not a GO")]))
     return "\n".join(parts)
+
+
+def _command(heading: str, command: argparse.ArgumentParser) -> list[str]:
+    """What it is and its arguments; its verbs, where it has some."""
+    parts = [f"{heading}\n\n{command.description}\n"]
+    verbs = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+    own = [action for action in command._actions if action.dest != "help" and action not in verbs]
+    if own:
+        parts.append(_table(("argument", "meaning"), [(_spelling(action), action.help or "") for action in own]))
+    for name, verb in (pair for action in verbs for pair in action.choices.items()):
+        parts += _command(f"#{heading} {name}", verb)
+    return parts
 
 
 @dataclass(slots=True)

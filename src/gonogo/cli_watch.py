@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ def add_verbs(parser: argparse.ArgumentParser, parser_class: type[argparse.Argum
     add = verb("log", _log, "what happened in the newest watch")
     add("--env", metavar="NAME", help="of this environment (default: the one that was watched)")
     add("--tail", metavar="N", type=int, help="the last N lines only")
+    add("--since", metavar="WHEN", help="from then on: 2h (ago), or 2026-12-01T09:00Z")
+    add("--until", metavar="WHEN", help="up to then")
 
     add = verb("stop", _stop, "end a watch before its end, which is HOLD")
     add("--env", metavar="NAME", help="of this environment (default: the one that is watched)")
@@ -154,8 +156,11 @@ def _log(options: argparse.Namespace, root: Path, say: Say) -> int:
     from gonogo.reporting.escape import ci_log, visible  # noqa: PLC0415
 
     reports = root / "reports" / "out"
+    now = datetime.now(UTC)
+    since, until = (looking.moment(f"--{name}", getattr(options, name), now) for name in ("since", "until"))
     one = looking.standing(reports, options.env or _only(looking.environments(reports)))
-    say(ci_log("\n".join(visible(line) for line in looking.log(one.folder, options.tail))) + "\n")
+    lines = looking.log(one.folder, options.tail, since, until)
+    say(ci_log("".join(f"{visible(line)}\n" for line in lines)))
     return 0
 
 

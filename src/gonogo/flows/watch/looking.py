@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from gonogo.flows.watch.lock import Holder, holder
 from gonogo.flows.watch.process import end_first
 from gonogo.flows.watch.store import LOG, STATUS, VERDICT, read_log, watch_folder, watches
 from gonogo.model.errors import ConfigError
+from gonogo.model.units import parse_duration
 from gonogo.model.verdict import Decision
 from gonogo.reporting.files import read_json
 
@@ -71,12 +73,34 @@ def stop(reports: Path, environment: str) -> Standing:
     return standing(reports, environment)
 
 
-def log(folder: Path, last: int | None) -> Sequence[str]:
-    """Lines of what happened, the newest last."""
+def log(folder: Path, last: int | None, since: datetime | None = None, until: datetime | None = None) -> Sequence[str]:
+    """Lines of what happened from `since` to `until`, the newest last."""
     entries = [entry for entry in read_log(folder) if entry.get("state") != "posting"]
     if not entries:
         raise ConfigError(f"{folder / LOG} holds nothing yet")
+    entries = [entry for entry in entries if _within(datetime.fromisoformat(entry["at"]), since, until)]
     return [f"{entry['at'][:19]}Z  {entry['kind']:<8}  {_text(entry)}" for entry in entries[-(last or len(entries)) :]]
+
+
+def moment(option: str, text: str | None, now: datetime) -> datetime | None:
+    """A duration before `now`, or a time with its offset; ConfigError for anything else."""
+    if text is None:
+        return None
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{option} {text!r}: write a duration like 2h, or a time like 2026-12-01T09:00Z") from None
+    if at.tzinfo is None:
+        raise ConfigError(f"{option} {text!r} has no offset from UTC; write it like 2026-12-01T09:00Z")
+    return at
+
+
+def _within(at: datetime, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or at >= since) and (until is None or at <= until)
 
 
 def _text(entry: Json) -> str:
