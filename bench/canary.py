@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
+import canary_kills
 import numpy as np
 from canary_judges import KayentaLike, Ours, ThreeInARow
 from canary_world import Array, Cell, World
-from tests import canary_sim
 
 from gonogo.judges.canary import CanaryJudge
 
@@ -58,6 +60,7 @@ BOUNDS: Mapping[str, tuple[float, str, str]] = {
     **{f"minutes_{name}": (most, "<=", f"median minutes to NO-GO: {_WHAT[name]}") for name, most in _AT_MOST.items()},
     "minutes_go_p90": (75, "<=", "minutes until nine of ten healthy canaries have GO"),
     "judge_ms": (5, "<=", "ms to judge one more sample after a day of one-minute samples"),
+    **canary_kills.BOUNDS,
 }
 
 
@@ -74,6 +77,8 @@ def measure(runs: int, *, quick: bool) -> tuple[dict[str, list[float]], dict[str
             raw |= {f"{name}_{who}": list(one) for who, one in found.items()}
             figures |= _figures(name, found)
     figures["judge_ms"] = _judge_ms()
+    figures |= canary_kills.figures(20 if quick else canary_kills.KILLS)
+    raw |= {name: [figures[name]] for name in canary_kills.BOUNDS}
     raw["judge_ms"] = [figures["judge_ms"]]
     versions = {name: version(name) for name in ("gonogo", "numpy")}
     return raw, {name: round(value, 4) for name, value in figures.items()}, versions
@@ -134,6 +139,9 @@ def _said(at: Array, onset: int) -> tuple[float, float]:
 
 def _judge_ms() -> float:
     """One sample more, after a day of them, by the whole judge."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests import canary_sim  # noqa: PLC0415 - after the path is set
+
     judge, samples = CanaryJudge(canary_sim.RULEBOOK), list(canary_sim.watch(1, 1500, canary_sim.World()))
     for sample in samples[:1440]:
         judge.feed(sample)
