@@ -15,7 +15,7 @@ from gonogo.flows.watch.alerting import TRIES
 from gonogo.model.errors import ConfigError, Origin
 from gonogo.model.evidence import Cause
 from gonogo.model.rulebook import Alerting
-from gonogo.model.watch import CANARY, Sample
+from gonogo.model.watch import CANARY, Sample, SideSample
 from gonogo.probes.failure import Failure
 
 PATIENT = replace(ALERTING, rollback=(replace(RULEBOOK.rollback[0], limit=0.99),), false_alarms=1e-300)
@@ -149,3 +149,22 @@ def test_an_alert_cut_off_in_posting_is_looked_for_first(tmp_path: Path) -> None
     make_watch(tmp_path, samples, rulebook=PATIENT, channel=channel, hands=FakeHands(hands.wall)).run()
     assert [alert.key for alert in channel.said].count("critical:11") == 1
     assert channel.asked == ["critical:11"]
+
+
+def test_a_watch_that_sees_nothing_is_not_quiet(tmp_path: Path) -> None:
+    """After ten samples without one side somebody is told, with the reason; and again when it is seen."""
+    channel = Channel()
+    samples = list(HEALTHY[:60])
+    blind = SideSample(unseen={"requests": "denied: monitoring.timeSeries.list"})
+    for at in range(20, 40):
+        samples[at] = replace(samples[at], sides={**samples[at].sides, CANARY: blind})
+    make_watch(tmp_path, samples, rulebook=PATIENT, channel=channel).run()
+    warnings = [alert for alert in channel.said if alert.level == "warning"]
+    assert [alert.key for alert in warnings] == ["blind:30", "seen:41"]
+    assert "denied: monitoring.timeSeries.list" in warnings[0].text
+
+
+def test_a_watch_to_which_nothing_comes_is_not_quiet(tmp_path: Path) -> None:
+    channel = Channel()
+    make_watch(tmp_path, HEALTHY[:5], rulebook=PATIENT, channel=channel).run()
+    assert [alert.key for alert in channel.said] == ["silent:5", "ended"]

@@ -113,7 +113,7 @@ def test_a_bad_canary_is_rolled_back_by_itself(play: Play) -> None:
     assert play.run(20, "canary-flow-errors-25pct@1m", pace=20) is Decision.NO_GO
     assert play.splits == [{OLD: 95, NEW: 5}, {OLD: 100}]
     assert any("error_ratio" in reason for reason in play.last["reasons"])
-    assert 2 <= play.last["last"]["seq"] <= 12
+    assert 1 <= play.last["last"]["seq"] <= 12  # a minute of the rehearsal may pass while it comes up
     kinds = [(entry["kind"], entry.get("done")) for entry in read_log(play.folder)]
     assert ("action", True) in kinds
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any, Protocol
 
+from gonogo.flows.watch.coverage import sees_both
 from gonogo.judges.measures import Tally, holds
 from gonogo.model.evidence import Cause
 from gonogo.model.rulebook import Alerting, Rule
-from gonogo.model.units import show_number
+from gonogo.model.units import show_duration, show_number
 from gonogo.model.verdict import Decision
 from gonogo.model.watch import CANARY, CanaryVerdict, Sample
 from gonogo.probes.failure import Failure
@@ -18,6 +19,7 @@ from gonogo.probes.failure import Failure
 LEVELS = ("critical", "warning", "info")
 CALM = 3  # samples in a row, seen and clean, after which a level is over
 TRIES = 5
+BLIND = 10  # samples (or intervals) without a sight of both sides, after which somebody is told
 _FIRST_REASONS = 3
 _NOT_TAKEN = (Cause.DENIED, Cause.LIMITED, Cause.NO_DATA, Cause.REFUSED)  # after these it does not stand there
 
@@ -67,6 +69,7 @@ class Alerts:
     _pending: list[Alert] = field(default_factory=list)
     _failed: dict[str, int] = field(default_factory=dict)
     _no_go: bool = False
+    _blind: int = 0
 
     def feed(self, sample: Sample, verdict: CanaryVerdict | None) -> None:
         """Look at the newest sample; what there is to say waits for `flush`. No verdict: it was judged before."""
@@ -76,10 +79,28 @@ class Alerts:
             if alerting.at is not None and _morning(alerting.at, sample):
                 day = f"{sample.until:%Y-%m-%d}"
                 self._say(level, f"{level}-day:{day}", _so_far(sample, verdict))
+        self._look_for_blindness(sample)
         if verdict is not None and verdict.decision is Decision.NO_GO and not self._no_go:
             self._no_go = True
             reasons = "; ".join(verdict.reasons[:_FIRST_REASONS])
             self._say("critical", "no-go", f"NO-GO at sample {verdict.seq}: {reasons}")
+
+    def _look_for_blindness(self, sample: Sample) -> None:
+        """A watch that sees nothing would be quiet otherwise until its end."""
+        if sees_both(sample):
+            if self._blind >= BLIND:
+                self._say("warning", f"seen:{sample.seq}", f"both sides are seen again since sample {sample.seq}")
+            self._blind = 0
+            return
+        self._blind += 1
+        if self._blind == BLIND:
+            whys = [why for side in sample.sides.values() for why in side.unseen.values()][:1]
+            text = "; ".join([f"not both sides were seen in the last {BLIND} samples, which is no GO", *whys])
+            self._say("warning", f"blind:{sample.seq}", text)
+
+    def silent(self, seq: int, since: timedelta) -> None:
+        """No sample has come for long."""
+        self._say("warning", f"silent:{seq}", f"no sample has come for {show_duration(since)}, which is no GO")
 
     def rolled_back(self, done: bool, text: str) -> None:
         """What the rollback came to; one that failed pages."""

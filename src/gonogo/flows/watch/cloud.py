@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -70,9 +70,10 @@ class CloudSampler:
         return (after or self._began) + self._every + self._lag + _A_MOMENT
 
     def _sample(self, since: datetime, until: datetime) -> Sample:
-        self._vantage.now = until
+        # A look that was given up may still be out: each sample has a vantage of its own, and the clients are shared.
+        vantage = replace(self._vantage, now=until)
         looks = [_Look(side=side, measure=measure) for side in (CANARY, STABLE) for measure in _METRICS]
-        threads = [threading.Thread(target=self._look, args=(look,), daemon=True) for look in looks]
+        threads = [threading.Thread(target=self._look, args=(look, vantage), daemon=True) for look in looks]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -82,7 +83,7 @@ class CloudSampler:
         }
         return Sample(seq=1, since=since, until=until, sides=sides)
 
-    def _look(self, look: _Look) -> None:
+    def _look(self, look: _Look, vantage: Vantage) -> None:
         options = CloudMonitoringOptions(
             metric=_PREFIX + _METRICS[look.measure],
             side=look.side,
@@ -92,7 +93,7 @@ class CloudSampler:
             group=(f"metric.labels.{_CLASS}",) if look.measure == "requests" else (),
         )
         try:
-            look.outcome = PROBES[_KIND].look(options, self._vantage).outcome
+            look.outcome = PROBES[_KIND].look(options, vantage).outcome
         except GonogoError as error:
             look.outcome = Unseen(cause=Cause.REFUSED, detail=str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was seen, and the watch goes on

@@ -32,7 +32,7 @@ class Coverage:
         self.until = sample.until
         self.watched += sample.until - sample.since
         self.samples = sample.seq
-        if all((one := sample.sides.get(side)) is not None and one.requests is not None for side in (CANARY, STABLE)):
+        if sees_both(sample):
             self.seen = sample.seq
 
     @property
@@ -52,6 +52,11 @@ class Coverage:
         elif self.samples - self.seen >= RECENT:
             doubts.append(f"the last {self.samples - self.seen} samples were not seen on both sides")
         return doubts
+
+
+def sees_both(sample: Sample) -> bool:
+    """Whether it tells the requests of both sides."""
+    return all((one := sample.sides.get(side)) is not None and one.requests is not None for side in (CANARY, STABLE))
 
 
 def final(last: CanaryVerdict | None, early: str | None, doubts: Sequence[str]) -> tuple[Decision, tuple[str, ...]]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from gonogo.config.samples import Recorded
-from gonogo.flows.watch.alerting import Alerts
+from gonogo.flows.watch.alerting import BLIND, Alerts
 from gonogo.flows.watch.coverage import Coverage, final
 from gonogo.flows.watch.hands import Hands, Late, Stopped
 from gonogo.flows.watch.parts import Reports, Rollback, roll_back
@@ -54,6 +54,7 @@ class Watch:
     decision: Decision | None = None  # the last one, at the end
     notes: list[str] = field(default_factory=list)
     coverage: Coverage = field(default_factory=Coverage)
+    _quiet_since: float | None = None
     _clocks: tuple[datetime, float] | None = None
 
     def __post_init__(self) -> None:
@@ -131,10 +132,19 @@ class Watch:
             self._say_change(before)
             if self._is_no_go():
                 return
+        self._look_for_silence()
         for line in self.reports.lines(self.hands, self.verdict):
             self.store.log(self.hands.now(), "report", line)
         self.hands.run(self.alerts.flush, _POSTS_S)
         self._status()
+
+    def _look_for_silence(self) -> None:
+        """Since the newest sample came, or this process began."""
+        now = self.hands.monotonic()
+        self._quiet_since = self.coverage.came or self._quiet_since or now
+        quiet = timedelta(seconds=now - self._quiet_since)
+        if quiet >= BLIND * self.rulebook.every + self.rulebook.source.lag:
+            self.alerts.silent(self._seq, quiet)
 
     @property
     def _seq(self) -> int:

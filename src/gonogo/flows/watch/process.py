@@ -15,10 +15,11 @@ from typing import Any
 from gonogo.flows.watch.lock import Holder, alive, holder
 from gonogo.flows.watch.store import STATUS, watches
 from gonogo.model.errors import ConfigError, ExitStatus, GonogoError
+from gonogo.reporting.files import read_json
 
 OUTPUT = "output.log"
 _READY_S = 60.0  # a rehearsed environment has to come up, too
-_ENDS_S = 10.0
+_ENDS_S = 90.0  # at most: a rollback that has begun is finished, and a rehearsal goes down
 _TURN_S = 0.05
 
 
@@ -44,7 +45,6 @@ def begin_behind(base: Path, arguments: Sequence[str], root: Path) -> Begun:
     """
     base.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-P", "-X", "utf8", "-m", "gonogo.cli", "watch", "start", "--foreground", *arguments]
-    asked = time.time()
     with (base / OUTPUT).open("ab") as output:
         at = output.tell()
         try:
@@ -55,7 +55,7 @@ def begin_behind(base: Path, arguments: Sequence[str], root: Path) -> Begun:
             raise ConfigError(f"the watch cannot be begun: {error.strerror or error}") from None
     ends = time.monotonic() + _READY_S
     while time.monotonic() < ends:
-        folder = _watching(base, process.pid, asked)
+        folder = _watching(base, process.pid)
         if folder is not None:
             process.returncode = 0  # it goes on without us: nobody waits for it
             return Begun(pid=process.pid, folder=folder)
@@ -90,14 +90,14 @@ def _detached() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
-def _watching(base: Path, pid: int, asked: float) -> Path | None:
+def _watching(base: Path, pid: int) -> Path | None:
     """The folder in which this process has said how it stands."""
-    one = holder(base)
-    if one is None or one.pid != pid:
-        return None
     for folder in watches(base)[-1:]:
-        status = folder / STATUS
-        if status.exists() and status.stat().st_mtime >= asked - 1:
+        try:
+            status = read_json(folder / STATUS)
+        except GonogoError:
+            return None
+        if isinstance(status, dict) and status.get("pid") == pid:
             return folder
     return None
 
