@@ -13,6 +13,7 @@ from tests.watch_sim import ALERTING, HOUR, Channel, FakeHands, logged, make_wat
 
 from gonogo.flows.watch.parts import Reports, RolledBack
 from gonogo.flows.watch.sampler import Taken
+from gonogo.flows.watch.store import Store
 from gonogo.flows.watch_replay import replay
 from gonogo.model.verdict import Decision
 from gonogo.model.watch import CANARY, CanaryVerdict, SideSample
@@ -207,3 +208,35 @@ def test_a_sample_is_taken_as_soon_as_it_can_be_told(tmp_path: Path) -> None:
     one.run()
     assert looked[0] == 40
     assert set(looked[1:-1]) == {31}
+
+
+def test_nobody_is_told_of_a_go_that_was_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full when the verdict is written; a process that goes on comes to the same GO, and tells it."""
+    channel, hands = Channel(), FakeHands()
+    samples = list(watch(1, 60, World(errors=0.001)))
+    one = make_watch(tmp_path, samples, hands=hands, channel=channel, rulebook=ALERTING)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "verdict", full)
+        with pytest.raises(OSError, match="No space"):
+            one.run()
+    assert not [text for text in channel.texts if "GO" in text]
+    later = FakeHands(hands.wall + timedelta(seconds=20))
+    assert make_watch(tmp_path, samples, hands=later, channel=channel, rulebook=ALERTING).run() is Decision.GO
+    assert [text for text in channel.texts if "GO" in text] == ["e: the watch ended with GO: all is proven"]
+
+
+def test_a_watch_that_goes_on_long_after_its_last_sample_is_hold(tmp_path: Path) -> None:
+    """All but the last two minutes were seen, and then nobody watched for six."""
+    samples, hands = list(watch(1, 60, World(errors=0.001)))[:58], FakeHands()
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    hands.at[58 * 60 + 10] = die
+    with pytest.raises(KeyboardInterrupt):
+        make_watch(tmp_path, samples, hands=hands).run()
+    assert make_watch(tmp_path, samples, hands=FakeHands(START + timedelta(minutes=64))).run() is Decision.HOLD

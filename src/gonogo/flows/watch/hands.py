@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 from gonogo.flows.clock import Clock, SystemClock
 
 T = TypeVar("T")
 _TURN_S = 0.05
+_JUMP = timedelta(seconds=5)
 
 
 class Late(Exception):
@@ -114,3 +115,19 @@ class SystemHands:
         doing: Work[T] = Work()
         threading.Thread(target=doing.do, args=(work,), daemon=True).start()
         return doing
+
+
+@dataclass(slots=True)
+class Clocks:
+    """The wall clock beside the one that never jumps."""
+
+    _last: tuple[datetime, float] | None = None
+
+    def jump(self, hands: Hands) -> timedelta:
+        """By how much the wall clock went ahead of the other since the last call, or back; zero for a few seconds."""
+        now, ticks = hands.now(), hands.monotonic()
+        before, self._last = self._last, (now, ticks)
+        if before is None:
+            return timedelta(0)
+        jump = (now - before[0]) - timedelta(seconds=ticks - before[1])
+        return jump if abs(jump) > _JUMP else timedelta(0)

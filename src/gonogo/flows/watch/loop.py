@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -9,9 +10,10 @@ from typing import Any, Protocol
 from gonogo.config.samples import Recorded
 from gonogo.flows.watch.alerting import BLIND, Alerts
 from gonogo.flows.watch.coverage import Coverage, final
-from gonogo.flows.watch.hands import Hands, Late, Stopped
+from gonogo.flows.watch.hands import Clocks, Hands, Late, Stopped
 from gonogo.flows.watch.parts import Reports, Rollback, roll_back
 from gonogo.flows.watch.sampler import Sampler, Taken
+from gonogo.flows.watch.stands import status_document
 from gonogo.flows.watch.store import Store
 from gonogo.judges.canary import CanaryJudge
 from gonogo.model.rulebook import Rulebook, SourceKind
@@ -22,7 +24,6 @@ from gonogo.reporting.watch_view import verdict_to_json
 
 _TAKES_S = 120.0  # a look at all measures, in catching up too
 _POSTS_S = 15.0
-_JUMP = timedelta(seconds=5)
 
 
 class Show(Protocol):
@@ -53,9 +54,9 @@ class Watch:
     samples: list[Sample] = field(default_factory=list)  # the newest of them, for whoever looks on
     decision: Decision | None = None  # the last one, at the end
     notes: list[str] = field(default_factory=list)
+    clocks: Clocks = field(default_factory=Clocks)
     coverage: Coverage = field(default_factory=Coverage)
     _quiet_since: float | None = None
-    _clocks: tuple[datetime, float] | None = None
 
     def __post_init__(self) -> None:
         self.judge = CanaryJudge(self.rulebook)
@@ -68,9 +69,18 @@ class Watch:
             self._count(sample, None)
         if last is not None:
             self._judge(last)
+            self.coverage.came = self._came(last.seq)
         for note in recorded.notes:
             self._note(note)
         self._note(f"goes on after sample {len(recorded.samples)}")
+
+    def _came(self, seq: int) -> float | None:
+        """When the newest sample came, by the clock of this process; None where its status does not tell."""
+        status = self.store.last_status()
+        if status is None or status.get("seq") != seq:
+            return None
+        ago = (self.hands.now() - datetime.fromisoformat(status["at"])).total_seconds()
+        return self.hands.monotonic() - ago if ago >= 0 else None
 
     def run(self) -> Decision:
         """Until the end, NO-GO or a signal; the verdict is on disk when this returns. OSError: it could not be kept."""
@@ -169,15 +179,11 @@ class Watch:
 
     def _look_at_clocks(self) -> None:
         """The wall clock against the one that never jumps: a jump back does not make the watch longer."""
-        now, ticks = self.hands.now(), self.hands.monotonic()
-        if self._clocks is not None:
-            wall, steady = self._clocks
-            jump = (now - wall) - timedelta(seconds=ticks - steady)
-            if abs(jump) > _JUMP:
-                whither = "ahead, or this machine slept" if jump > timedelta(0) else "back"
-                self._note(f"the clock went {show_duration(abs(jump))} {whither}")
-                self.ends += min(jump, timedelta(0))
-        self._clocks = (now, ticks)
+        jump = self.clocks.jump(self.hands)
+        if jump:
+            whither = "ahead, or this machine slept" if jump > timedelta(0) else "back"
+            self._note(f"the clock went {show_duration(abs(jump))} {whither}")
+            self.ends += min(jump, timedelta(0))
 
     def _note(self, text: str) -> None:
         if text not in self.notes[-1:]:
@@ -207,7 +213,16 @@ class Watch:
             f"ended with {decision.value}" + "".join(f": {reasons[0]}" for _ in reasons[:1]),
         )
         self.alerts.ended(decision, reasons)
-        self._post_last()
+        if decision is Decision.NO_GO:  # until it is told it is not over: a process that goes on tells it
+            self._post_last()
+            self._keep(decision, reasons, early)
+        else:  # nobody is told of a GO that was not kept
+            self._keep(decision, reasons, early)
+            self._post_last()
+        self._status()
+        return decision
+
+    def _keep(self, decision: Decision, reasons: Sequence[str], early: str | None) -> None:
         self.store.verdict(
             {
                 "environment": self.environment,
@@ -220,8 +235,6 @@ class Watch:
                 "last": None if self.verdict is None else verdict_to_json(self.verdict),
             }
         )
-        self._status()
-        return decision
 
     def _post_last(self) -> None:
         """What is still to be told; a watch that was stopped has no time for a channel that does not answer."""
@@ -237,26 +250,8 @@ class Watch:
 
     def status(self) -> dict[str, Any]:
         """How it stands."""
-        return {
-            "environment": self.environment,
-            **self.holder,
-            "started": self.started.isoformat(),
-            "ends": self.ends.isoformat(),
-            "at": self.hands.now().isoformat(),
-            "every_s": self.rulebook.every.total_seconds(),
-            "covered": self.coverage.span / self.rulebook.for_,
-            "seq": self._seq,
-            "decision": (self.decision or (Decision.HOLD if self.verdict is None else _so_far(self.verdict))).value,
-            "ended": self.decision is not None,
-            "notes": self.notes[-3:],
-            "last": None if self.verdict is None else verdict_to_json(self.verdict),
-        }
+        return {**self.holder, **status_document(self)}
 
 
 _SHOWN = 240  # samples and notes that are kept in memory for whoever looks on
 _POSTS_LAST_S = 1.0
-
-
-def _so_far(verdict: CanaryVerdict) -> Decision:
-    """Before the end nothing is GO."""
-    return Decision.HOLD if verdict.decision is Decision.GO else verdict.decision

@@ -108,6 +108,14 @@ class Store:
         """How it stands, for whoever asks; it can be made again from the samples."""
         write_text(self.folder / STATUS, page(self.redactor.scrub_json(dict(document))))
 
+    def last_status(self) -> Json | None:
+        """What was last said of it; None where that does not read."""
+        try:
+            found = read_json(self.folder / STATUS)
+        except ConfigError:
+            return None
+        return found if isinstance(found, dict) and "at" in found else None
+
     def verdict(self, document: Mapping[str, Any]) -> None:
         """The end: written last, by one rename, with the digests of plan and samples."""
         names = [name for name in (PLAN, SAMPLES) if (self.folder / name).exists()]
