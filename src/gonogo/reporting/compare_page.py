@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gonogo.model.units import show_number
-from gonogo.reporting.escape import ci_log
+from gonogo.reporting.escape import ci_log, visible
 
 _WIDTH = 14
 _TIMES = {"mean": "mean_ms", "p50": "p50_ms", "p95": "p95_ms", "slowest": "max_ms"}
@@ -27,7 +27,7 @@ def compare_page(document: Mapping[str, Any]) -> str:
     if ratio is not None:
         lines.append(f"{'canary/legacy':<{_WIDTH}}{ratio:.2f} of the mean")
     lines += document["reasons"]
-    return ci_log("\n".join([*lines, document["decision"]])) + "\n"
+    return ci_log("\n".join(visible(line) for line in [*lines, document["decision"]])) + "\n"
 
 
 def _row(name: str, *cells: str) -> str:

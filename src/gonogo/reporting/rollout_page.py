@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from gonogo.reporting.escape import ci_log
+from gonogo.reporting.escape import ci_log, visible
 
 _WIDTH = 10
 
 
 def rollout_page(document: Mapping[str, Any]) -> str:
     """The lines of a rollout's document, as `gonogo rollout` prints them."""
-    return ci_log("\n".join(_lines(document))) + "\n"
+    return _page(_lines(document))
 
 
 def reset_page(document: Mapping[str, Any]) -> str:
@@ -22,7 +22,12 @@ def reset_page(document: Mapping[str, Any]) -> str:
     lines += [_row("sends", one) for one in document["sends"]]
     lines += [_row("refused", one) for one in document["refusals"]]
     lines += [_row("judged", one) for one in document["reasons"]]
-    return ci_log("\n".join([*lines, document["said"]])) + "\n"
+    return _page([*lines, document["said"]])
+
+
+def _page(lines: Iterable[str]) -> str:
+    """A text that Cloud Run or a server wrote stays in its line."""
+    return ci_log("\n".join(visible(line) for line in lines)) + "\n"
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:
@@ -42,7 +47,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     for refusal in document["refusals"]:
         yield _row("refused", refusal)
     for one in document["tries"]:
-        yield _row("did", f"{one['at']}  {one['what']}")
+        yield _row("did", f"{one['at'][11:23]}  {one['what']}")
     if document["after"] is not None:
         yield _row("after", _split(document["after"]))
     yield document["said"]
