@@ -172,6 +172,8 @@ def _stop(options: argparse.Namespace, root: Path, say: Say) -> int:
     reports = root / "reports" / "out"
     running = [name for name in looking.environments(reports) if holder(watch_folder(reports, name))]
     names = running if options.all else [options.env or _only(running)]
+    if not names:
+        say("nothing is watched here\n")
     for name in names:
         say(looking.stop(reports, name).word + "\n")
     return 0

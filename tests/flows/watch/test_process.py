@@ -209,3 +209,24 @@ def test_a_number_of_a_process_that_came_again_holds_nothing(tmp_path: Path) -> 
     assert holder(tmp_path) is None
     (tmp_path / HOLDER).write_text("{")
     assert holder(tmp_path) is None
+
+
+def test_the_editors_tasks_do_what_their_old_names_say(project: Project) -> None:
+    """Started, looked at, ended; and with nothing to end that is no error."""
+    tasks = json.loads((Path(__file__).parents[3] / ".vscode" / "tasks.json").read_text(encoding="utf-8"))["tasks"]
+    lines = {task["label"]: task["args"] for task in tasks if task["command"] == "gonogo"}
+
+    def task(name: str) -> subprocess.CompletedProcess[str]:
+        first, *rest = ["small" if word == "${input:environment}" else word for word in lines[f"Monitoring: {name}"]]
+        assert first == "watch"
+        return project.run(*rest)
+
+    project.feed(3)
+    started = task("Start Canary Loop (30m, with probe)")
+    assert started.returncode == 0, started.stderr
+    plan = json.loads((project.folder / "plan.json").read_text(encoding="utf-8"))
+    assert plan["report_every_s"] == 1800
+    assert task("Check Canary Status").returncode == 6
+    stopped = task("Stop All Canary Loops")
+    assert (stopped.returncode, "small: HOLD" in stopped.stdout) == (0, True)
+    assert task("Stop All Canary Loops").stdout == "nothing is watched here\n"
