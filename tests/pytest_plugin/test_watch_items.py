@@ -158,6 +158,20 @@ def _other_rules(shop: Any) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("memory <= 0.85", "memory <= 0.8"), encoding="utf-8")
 
 
+def _of_another(shop: Any) -> None:
+    plan = watched(shop, 3, World()) / "plan.json"
+    plan.write_text(
+        plan.read_text(encoding="utf-8").replace('"environment":"shop"', '"environment":"mall"'), encoding="utf-8"
+    )
+
+
+def _cut(shop: Any) -> None:
+    """Whole lines are gone from the end: no digest of a line tells, but that of the file does."""
+    samples = watched(shop, 150, World(), ended="GO") / "samples.jsonl"
+    lines = samples.read_text(encoding="utf-8").splitlines(keepends=True)
+    samples.write_text("".join(lines[:-10]), encoding="utf-8")
+
+
 def _garbled(shop: Any) -> None:
     (watched(shop, 3, World()) / "plan.json").write_text('{"schema": "gonogo/watch-plan/1"}', encoding="utf-8")
 
@@ -168,7 +182,9 @@ def _garbled(shop: Any) -> None:
         (lambda shop: watched(shop, 100, World(), ago=timedelta(minutes=30)), "it does not run"),
         (lambda shop: watched(shop, 0, World()), "has no sample yet"),
         (_other_rules, "other rules than those declared now"),
-        (_garbled, "plan.json"),
+        (_garbled, "KeyError"),
+        (_of_another, "is of mall, not of shop"),
+        (_cut, "samples.jsonl was changed after the watch had ended"),
     ],
 )
 def test_a_watch_that_cannot_be_relied_upon_holds(shop: Any, change: Callable[[Any], Any], told: str) -> None:

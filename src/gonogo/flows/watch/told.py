@@ -47,22 +47,23 @@ class WatchesTold:
             return self._document(found[-1])
         except ConfigError as error:
             raise Failure(Cause.BROKEN, str(error)) from None
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise Failure(Cause.BROKEN, f"watch {found[-1].name}: {type(error).__name__}: {error}") from None
 
     def _document(self, folder: Path) -> Json:
         plan = _known(folder / PLAN, PLAN_SCHEMA)
-        where = f"{folder.name}/{PLAN}"
-        try:
-            rules = rulebook_of(plan["identity"]["watch"], where)
-            release = plan["identity"]["release"]
-            other = self._other_release(release)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ConfigError(f"{where}: {type(error).__name__}: {error}") from None
+        if plan["environment"] != self.book.environment.name:
+            raise ConfigError(f"{folder.name}/{PLAN} is of {plan['environment']}, not of {self.book.environment.name}")
+        rules = rulebook_of(plan["identity"]["watch"], f"{folder.name}/{PLAN}")
+        other = self._other_release(plan["identity"]["release"])
         if other:
             return {"watch": None, "why": f"the newest watch, {folder.name}, is {other}"}
         recorded = _whole(folder / SAMPLES)
         last = _known(folder / VERDICT, VERDICT_SCHEMA) if (folder / VERDICT).exists() else None
-        if last is not None and last.get("digests", {}).get(SAMPLES) not in (None, file_digest(folder / SAMPLES)):
-            raise ConfigError(f"{folder.name}/{SAMPLES} was changed after the watch had ended")
+        for name in (PLAN, SAMPLES):
+            path = folder / name
+            if last is not None and path.exists() and last["digests"].get(name) != file_digest(path):
+                raise ConfigError(f"{folder.name}/{name} was changed after the watch had ended")
         from gonogo.judges.canary import CanaryJudge  # noqa: PLC0415 - numpy, for those alone that have a watch
 
         document: Json = {
@@ -80,10 +81,13 @@ class WatchesTold:
             "ended": None if last is None else last["ended"],
             "final": None if last is None else {key: last[key] for key in ("decision", "reasons", "early")},
         }
-        judge, verdict = CanaryJudge(rules), None
-        for sample in recorded.samples:
-            verdict = judge.feed(sample)
-        return document | {"verdict": None if verdict is None else told(verdict)}
+        if not recorded.samples:
+            return document | {"verdict": None}
+        judge = CanaryJudge(rules)
+        *before, last_one = recorded.samples
+        for sample in before:
+            judge.pass_over(sample)
+        return document | {"verdict": told(judge.feed(last_one))}
 
     def _other_release(self, recorded: Mapping[str, Any] | None) -> str:
         """Of which other release it is; "" if it is of this one."""
