@@ -160,9 +160,8 @@ def _other_rules(shop: Any) -> None:
 
 def _of_another(shop: Any) -> None:
     plan = watched(shop, 3, World()) / "plan.json"
-    plan.write_text(
-        plan.read_text(encoding="utf-8").replace('"environment":"shop"', '"environment":"mall"'), encoding="utf-8"
-    )
+    document = json.loads(plan.read_bytes()) | {"environment": "mall"}
+    plan.write_text(json.dumps(document), encoding="utf-8")
 
 
 def _cut(shop: Any) -> None:
