@@ -152,7 +152,12 @@ def _outcome(planned: Planned, change: Change, made: Made) -> dict[str, Any]:
     moved = made.after is None or not made.after.settled or made.after.split != planned.state.split
     if made.status is not ExitStatus.GO and planned.order.wish.verb is Verb.APPLY and change.previous and moved:
         back = f"; `gonogo rollout rollback --env {name} --yes {name}` gives all traffic to {change.previous}"
+    notes = [*planned.notes]
+    if made.status is not ExitStatus.GO and planned.order.wish.verb is Verb.ROLLBACK:
+        contacts = planned.order.environment.contacts
+        notes += [f"call {one.name}, {one.reach}, {one.hours}" for one in (contacts.first, contacts.second) if one]
     return {
+        "notes": notes,
         "tries": list(made.tries),
         "after": None if made.after is None else state_document(made.after),
         "done": made.status is ExitStatus.GO,

@@ -122,7 +122,7 @@ class Guards:
     live: bool = True  # a live system: https only, never the default
     hosts: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
-    actions: tuple[str, ...] = ()  # named changes that --allow-action may ask for
+    actions: tuple[str, ...] = ()  # named changes that --allow-action or gonogo rollout may ask for
     max_requests: int = 200  # a checklist run never sends more
 
 

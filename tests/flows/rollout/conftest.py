@@ -23,6 +23,12 @@ from services import STABLE, Service  # noqa: E402
 from world import World, WorldRef  # noqa: E402
 
 OLDER, OLD, NEW = "ion-api-00040-xyz", "ion-api-00041-abc", "ion-api-00042-def"
+PAUSES = {
+    "rollout_faults.TAKES_S": 0.02,
+    "gonogo.probes.cloud_run_traffic._POLL_S": 0.02,
+    "gonogo.flows.rollout_run._FIRST_PAUSE_S": 0.01,
+    "gonogo.flows.rollout_run._LOOKS_EVERY_S": 0.05,
+}
 RELEASE = yaml.safe_load((REHEARSAL / "release.yaml").read_text(encoding="utf-8"))
 
 
@@ -46,6 +52,8 @@ class Stand:
             return call
 
         monkeypatch.setattr(cloud_run, "_guarded", counted)
+        for name, seconds in PAUSES.items():
+            monkeypatch.setattr(name, seconds)
         self.address, self.server = cloud_run.start(self.ref)
         (root / "environments").mkdir()
         self.declare()
@@ -66,7 +74,7 @@ class Stand:
             " names: {project: naeda-genesis, region: us-central1}}\n"
             "rollout: {stages: [5, 10, 25, 50, 100], first: 5, stage: 10}\n"
             f"guards: {{live: {str(live).lower()}{allowed}}}\n"
-            "contacts: {watch_owner: Operations}\n",
+            "contacts: {watch_owner: Operations, first: {name: Kim, reach: 'slack:@kim', hours: '09:00-18:00'}}\n",
             encoding="utf-8",
         )
 
