@@ -60,6 +60,8 @@ def test_all_that_the_decision_rests_on_is_there(status: dict[str, Any]) -> None
     assert "error_ratio > 0.01 for 3 samples" in text
     assert "of 5.5" in text
     assert "open" in text
+    assert "proven" in text
+    assert "certificate" in text
 
 
 def test_a_narrow_terminal_breaks_no_line(status: dict[str, Any]) -> None:

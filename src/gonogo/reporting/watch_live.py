@@ -78,9 +78,9 @@ def _rules(rules: Sequence[Json]) -> Table:
     table = _table("rule", "stands", "in a row", "")
     for rule in rules:
         row = f"{rule['streak']} of {rule['needed']}" if rule["needed"] > 1 else ""
-        reason = visible(str(rule["reason"])).removeprefix(f"{rule['rule']}: ")
+        reason = str(rule["reason"]).removeprefix(f"{rule['rule']}: ")
         ink = _RULE_INK.get(rule["stands"], "")
-        table.add_row(visible(str(rule["rule"])), Text(str(rule["stands"]), style=ink), row, reason)
+        table.add_row(_line(str(rule["rule"])), Text(str(rule["stands"]), style=ink), row, _line(reason))
     return table
 
 
@@ -90,7 +90,7 @@ def _evidence(evidence: Sequence[Json]) -> Table:
         share = max(one["log_e"] or 0.0, 0.0) / one["threshold"]
         text = Text(_bar(min(share, 1.0)), style="bold red" if share >= 1 else "yellow" if share > 0.5 else "green")
         text.append(f" {max(one['log_e'] or 0.0, 0.0):.1f} of {one['threshold']:.1f}")
-        table.add_row(visible(str(one["measure"])), text, visible(str(one["reason"])))
+        table.add_row(_line(str(one["measure"])), text, _line(str(one["reason"])))
     return table
 
 
@@ -98,18 +98,19 @@ def _bounds(bounds: Sequence[Json]) -> Table:
     table = _table("certificate", "", "")
     for one in bounds:
         mark = Text("proven", style="green") if one["holds"] else Text("open", style="yellow")
-        table.add_row(visible(str(one["measure"])), mark, visible(str(one["reason"])))
+        table.add_row(_line(str(one["measure"])), mark, _line(str(one["reason"])))
     return table
 
 
 def _table(*heads: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", expand=False)
     for at, head in enumerate(heads):
-        table.add_column(head, no_wrap=True, overflow="ellipsis", ratio=None if at < len(heads) - 1 else 1)
+        # Where there is too little room, columns that may wrap give way first: the last one, whose texts do not wrap.
+        table.add_column(head, no_wrap=at < len(heads) - 1, overflow="ellipsis")
     return table
 
 
-def _line(text: str, style: str) -> Text:
+def _line(text: str, style: str = "") -> Text:
     return Text(visible(text), style=style, overflow="ellipsis", no_wrap=True)
 
 
