@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import socket
@@ -73,6 +74,19 @@ def test_doctor_of_the_rehearsal_in_trouble(tmp_path: Path) -> None:
         assert set(states[healthy]) == {"ok"}, done.stdout
     assert "Connection refused" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_a_rollout_on_the_rehearsal(tmp_path: Path) -> None:
+    """The whole way on what a user starts: planned, sent, read back, kept; exit 0. Its record is whole."""
+    for name in ("environments", "checks"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    done = _gonogo("rollout", "apply", "--env", "local", "--to", "10", "--yes", "local", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads(done.stdout)
+    (path,) = (tmp_path / "reports" / "out").glob("*-local-rollout-*/rollout.json")
+    assert json.loads(path.read_text(encoding="utf-8")) == document
+    assert document["after"]["split"] == {"ion-api-00041-abc": 90, "ion-api-00042-def": 10}
+    assert (document["done"], document["previous"]) == (True, "ion-api-00041-abc")
 
 
 def test_list_faults_names_every_fault() -> None:

@@ -51,7 +51,10 @@ def roll(order: Order, tell: Tell | None = None, clock: Clock | None = None) -> 
     import_clients(("cloud_run",))
     asked = order.asked
     with standing(order.environment, asked.root, scene=asked.scene, faults=asked.faults) as where:
-        return _settle(plan_here(order, where), where, COMMAND_LINE, clock or SystemClock(), tell)
+        clock = clock or SystemClock()
+        hurries = order.sends and order.wish.verb is Verb.ROLLBACK
+        planned = _planned(order, where, clock) if hurries else plan_here(order, where)
+        return _settle(planned, where, COMMAND_LINE, clock, tell)
 
 
 def check_roll_back(environment: Environment) -> None:

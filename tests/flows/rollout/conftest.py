@@ -62,7 +62,7 @@ class Stand:
         """Another world behind the same address."""
         self.ref.world = World(scene, frozenset(faults), time.time(), RELEASE)
 
-    def declare(self, *actions: str, live: bool = False) -> None:
+    def declare(self, *actions: str, live: bool = False, timeout: str = "5s") -> None:
         """The environment, with these actions allowed."""
         allowed = f", actions: [{', '.join(actions)}]" if actions else ""
         (self.root / "environments" / "mine.yaml").write_text(
@@ -70,7 +70,7 @@ class Stand:
             "sides:\n"
             "  stable: {url: 'https://shop.example', service: ion-api}\n"
             "  canary: {url: 'https://canary.shop.example', service: ion-api-canary}\n"
-            f"back_ends:\n  cloud_run: {{address: '{self.address}', plaintext: true, timeout: 5s,"
+            f"back_ends:\n  cloud_run: {{address: '{self.address}', plaintext: true, timeout: {timeout},"
             " names: {project: naeda-genesis, region: us-central1}}\n"
             "rollout: {stages: [5, 10, 25, 50, 100], first: 5, stage: 10}\n"
             f"guards: {{live: {str(live).lower()}{allowed}}}\n"

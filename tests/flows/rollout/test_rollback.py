@@ -217,6 +217,20 @@ def test_a_rollback_by_itself_that_fails_pages_once(stand: Stand, fault: str) ->
     assert stand.split == {OLD: 95, NEW: 5}
 
 
+def test_a_cloud_run_that_hangs_is_asked_again_and_given_up_in_time(stand: Stand) -> None:
+    """It is read several times within half of the time, then it is paged; nothing was sent."""
+    stand.declare("rollback", timeout="100ms")
+    stand.play("stage-5", "cloud-run-hangs")
+    pages: list[str] = []
+    began = time.monotonic()
+    rolled = rolled_by_itself(stand, pages=pages, within=timedelta(seconds=3))
+    assert time.monotonic() - began < 5
+    assert pages == [rolled.text]
+    assert "DEADLINE_EXCEEDED" in rolled.text or "ran out" in rolled.text
+    assert stand.calls["get_service"] >= 2
+    assert stand.updates == 0
+
+
 def test_whatever_goes_wrong_is_paged(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also what nobody thought of."""
     stand.declare("rollback")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gonogo.config.faults import load_faults
 from gonogo.flows.rollout import Ended, roll
 from gonogo.flows.rollout_order import take_order
 from gonogo.flows.rollout_plan import NotSeen
@@ -168,6 +170,18 @@ def test_a_wish_that_is_none(stand: Stand, to: str, message: str) -> None:
     assert not stand.calls
 
 
+def test_every_fault_of_a_rollout_is_met() -> None:
+    """What faults.yaml names for apply and rollback stands in the tables of these tests."""
+    folder = Path(__file__).parent
+    faults = load_faults(folder.parents[2] / "environments" / "rehearsal" / "faults.yaml")
+    files = {"apply": "test_rollout.py", "rollback": "test_rollback.py"}
+    for verb, name in files.items():
+        text = (folder / name).read_text(encoding="utf-8")
+        named = {fault for fault, one in faults.items() if verb in one.rollout}
+        assert named
+        assert {fault for fault in named if f'("{fault}", ' not in text} == set()
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "said", "after"),
     [
@@ -221,12 +235,7 @@ def test_a_split_that_somebody_else_changed(stand: Stand) -> None:
 )
 def test_a_service_that_cannot_be_seen(stand: Stand, fault: str, status: ExitStatus, said: str) -> None:
     """HOLD: nothing is planned on what was not seen."""
-    (stand.root / "environments" / "mine.yaml").write_text(
-        (stand.root / "environments" / "mine.yaml")
-        .read_text(encoding="utf-8")
-        .replace("timeout: 5s", "timeout: 200ms"),
-        encoding="utf-8",
-    )
+    stand.declare(timeout="200ms")
     stand.play("stage-5", fault)
     with pytest.raises(NotSeen, match=said) as caught:
         apply(stand, "10")
