@@ -8,6 +8,8 @@ import numpy as np
 
 from gonogo.judges.canary_trend import GO_ALPHA, LEAKS, PROVEN, Trend
 from gonogo.judges.certificate import Mean, share_bound, share_log_e, share_more
+from gonogo.judges.leak import BEGINNINGS
+from gonogo.judges.measures import gauge
 from gonogo.model.rulebook import Rule
 from gonogo.model.units import Unit, convert, show_duration, show_number
 from gonogo.model.watch import Bound, SideSample
@@ -20,8 +22,8 @@ class Proof:
         """Nothing was seen."""
         self.rule = rule
         self._events = self._asked = 0
-        self._mean = Mean()
-        self._is_gauge = False
+        self._means = [(at, share, Mean()) for at, share in BEGINNINGS]  # a gauge that warms up is then another one
+        self._told = 0  # samples of a gauge
 
     def add(self, canary: SideSample) -> None:
         """One sample more."""
@@ -29,13 +31,15 @@ class Proof:
         found = _events(rule, canary)
         if found is not None:
             self._events, self._asked = self._events + found[0], self._asked + found[1]
-        elif rule.measure in canary.gauges:
-            self._is_gauge = True
-            self._mean.add(np.array([canary.gauges[rule.measure]]))
+        elif (value := gauge(canary, rule.measure)) is not None:
+            for at, _, mean in self._means:
+                if self._told >= at:
+                    mean.add(np.array([value]))
+            self._told += 1
 
     def bound(self, spread: dict[str, float], trend: Trend) -> Bound:
         """The bound after all samples so far; `spread` is the dispersion of errors and of latencies."""
-        return self._gauge(trend) if self._is_gauge else self._share(spread)
+        return self._gauge(trend) if self._told else self._share(spread)
 
     def _share(self, spread: dict[str, float]) -> Bound:
         rule, n, k = self.rule, self._asked, self._events
@@ -61,13 +65,17 @@ class Proof:
         )
 
     def _gauge(self, trend: Trend) -> Bound:
-        rule, n = self.rule, int(self._mean.count[0])
-        mean, upper = float(self._mean.mean[0]), float(self._mean.upper(GO_ALPHA)[0])
+        rule, n = self.rule, self._told
+        mean = float(self._means[0][2].mean[0])
+        upper = min(float(one.upper(GO_ALPHA * share)[0]) for _, share, one in self._means)
         reason = f"{rule.text}: mean {show_number(mean)}, at most {show_number(upper) if n >= 5 else '?'}"
-        if rule.measure == LEAKS:
+        if rule.measure == LEAKS and trend.unseen:
+            upper = math.inf
+            reason += f"; its trend beside the stable side's is not known: {trend.unseen}"
+        elif rule.measure == LEAKS:
             upper = max(upper, trend.upper(mean))
             shown = show_number(upper) if math.isfinite(upper) else "?"
-            reason += f", with its trend at most {shown} in {show_duration(PROVEN)}"
+            reason += f", with its trend beyond the stable side's at most {shown} in {show_duration(PROVEN)}"
         proven = upper < rule.limit if rule.symbol == "<" else upper <= rule.limit
         more = None if proven or mean >= rule.limit else max(5, n // 2)
         return Bound(

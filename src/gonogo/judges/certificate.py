@@ -17,6 +17,7 @@ Array = npt.NDArray[np.float64]
 
 SHARES = np.array([0.001, 0.2, 0.4, 0.6, 0.8])  # of the limit
 SHARE_WEIGHTS = np.array([0.42, 0.08, 0.34, 0.1, 0.06])
+ROUNDED = 0.01  # a gauge may be told in steps as wide as that: values that are alike do not prove that it is still
 MIX_AT = 50.0  # samples around which the bound of a mean is tightest
 
 
@@ -88,7 +89,8 @@ class Mean:
         variance = np.maximum(self._squares / n - (self._sum / n) ** 2, 0.0) * n / (n - 1)
         # Successive differences have twice the variance of independent samples, less if neighbours are alike.
         alike = 1 - self._lagged / np.maximum(2 * self._edges * np.maximum(variance, 1e-18), 1e-18)
-        alike = np.clip(alike, 0.0, 0.99)
+        alike = np.where(variance > 1e-12, np.clip(alike, 0.0, 0.99), 0.0)
+        variance = variance + ROUNDED**2 * 10 / n  # as if ten samples of that noise had been seen
         effective = np.maximum(n * (1 - alike) / (1 + alike), 1.0)
         grown = effective + MIX_AT
         radius = np.sqrt(variance * grown / effective**2 * (np.log(grown / MIX_AT) - 2 * np.log(alpha)))

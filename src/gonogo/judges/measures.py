@@ -11,6 +11,8 @@ from gonogo.model.units import Unit, convert
 from gonogo.model.watch import SideSample
 
 _LATENCY = re.compile(r"p(?P<p>\d{1,2}(\.\d{1,2})?)_latency\Z")
+_MOST = 1e6  # a gauge runs from 0 to 1; what is far beyond is no gauge
+_UNIT = 2**60  # gauges are added up as whole multiples of 1 / _UNIT: what is taken away leaves nothing behind
 Edges = tuple[float, float | None]
 
 
@@ -27,6 +29,12 @@ class Measured:
     why: str = ""
 
 
+def gauge(side: SideSample, name: str) -> float | None:
+    """A gauge of one side; None where it was not seen, or is no number that a share of something can be."""
+    value = side.gauges.get(name)
+    return value if value is not None and 0 <= value <= _MOST else None
+
+
 @dataclass(slots=True)
 class Tally:
     """Samples of one side added up. A count is known only if every sample told it."""
@@ -37,7 +45,7 @@ class Tally:
     events: dict[str, int] = field(default_factory=dict)  # errors, successes and counts
     asked: dict[str, int] = field(default_factory=dict)  # requests of the samples that told an event
     buckets: dict[Edges, int] = field(default_factory=dict)
-    gauges: dict[str, float] = field(default_factory=dict)  # sums
+    gauges: dict[str, int] = field(default_factory=dict)  # sums, in 1 / _UNIT
     unseen: dict[str, str] = field(default_factory=dict)  # measure -> the newest reason
 
     def add(self, one: SideSample | None) -> None:
@@ -70,9 +78,11 @@ class Tally:
             for bucket in one.latency or ():
                 edges = (bucket.low, bucket.high)
                 self.buckets[edges] = self.buckets.get(edges, 0) + times * bucket.count
-        for name, value in one.gauges.items():
-            self._tell(name, times)
-            self.gauges[name] = self.gauges.get(name, 0.0) + times * value
+        for name in one.gauges:
+            value = gauge(one, name)
+            if value is not None:
+                self._tell(name, times)
+                self.gauges[name] = self.gauges.get(name, 0) + times * round(value * _UNIT)
 
     def _tell(self, measure: str, times: int) -> None:
         self.told[measure] = self.told.get(measure, 0) + times
@@ -97,7 +107,7 @@ class Tally:
                 return _idle(asked, rule)
             return Measured(value=self.events[event] / asked, requests=asked)
         if self.told.get(name, 0) and name in self.gauges:
-            return Measured(value=self.gauges[name] / self.told[name], requests=self.requests)
+            return Measured(value=self.gauges[name] / (self.told[name] * _UNIT), requests=self.requests)
         return Measured(value=None, requests=self.requests, why=self._why(name))
 
     def _latency(self, p: float, rule: Rule) -> Measured:
