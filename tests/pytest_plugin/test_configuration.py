@@ -162,7 +162,7 @@ def test_an_expression_that_is_none_is_refused_before_anything_is_sent(project: 
 
 def test_a_waiver_of_this_release_that_names_no_item_is_refused(project: Any, server: Any) -> None:
     """A typo in a waiver is told before the run in which it would be missed; another release's may stay."""
-    more = {"environment": "shop", "owner": "Lee", "reason": "accepted", "until": "2036-12-01T09:00:00+09:00"}
+    more = {"environment": "shop", "owner": "operations", "reason": "accepted", "until": "2036-12-01T09:00:00+09:00"}
     project.environment(waivers="waivers.yaml")
     project.write("waivers.yaml", [{"id": "shop-aa", "release": "v1.2.3", **more}])
     done = project.pytest()
