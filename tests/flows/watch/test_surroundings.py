@@ -14,7 +14,7 @@ from gonogo.config.addresses import resolve_addresses
 from gonogo.config.environment import load_environment
 from gonogo.flows.started import started
 from gonogo.flows.watch.alerting import Alert
-from gonogo.flows.watch.cloud import CATCH_UP, CloudSampler, floor
+from gonogo.flows.watch.cloud import CATCH_UP, PATIENCE, CloudSampler, floor
 from gonogo.flows.watch.slack import SlackPost
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Seen
@@ -83,9 +83,13 @@ def test_what_is_long_past_stays_a_gap(vantage: Vantage) -> None:
 
 
 def test_what_nobody_tells_is_unseen_with_its_reason(vantage: Vantage) -> None:
-    """Minutes that are still to come hold no point."""
+    """Minutes that are still to come hold no point. They are asked for again for five, and then they are a gap."""
     now = floor(datetime.now(UTC)) + timedelta(hours=2)
-    sample = CloudSampler(vantage, BOOK, now - MINUTE).take(now - MINUTE, now + MINUTE).samples[0]
+    sampler = CloudSampler(vantage, BOOK, now - MINUTE)
+    early = sampler.take(now - MINUTE, now + MINUTE)
+    assert early.samples == ()
+    assert "asked for again: no_data: Cloud Monitoring" in early.notes[0]
+    (sample,) = sampler.take(now - MINUTE, now + (PATIENCE + 1) * MINUTE).samples
     side = sample.sides[CANARY]
     assert side.requests is None
     assert set(side.unseen) == {"requests", "latency", "memory", "cpu"}

@@ -21,6 +21,7 @@ from gonogo.probes.cloud_monitoring import CloudMonitoringOptions
 
 MINUTE = timedelta(minutes=1)  # Cloud Monitoring tells Cloud Run's metrics minute by minute
 CATCH_UP = 10  # intervals that are asked for later; what is older stays a gap
+PATIENCE = 5  # intervals for which one that shows nothing of both sides is asked for again
 _A_MOMENT = timedelta(seconds=1)
 _KIND = "cloud_monitoring"
 _PREFIX = "run.googleapis.com/"
@@ -31,7 +32,8 @@ _METRICS = {"requests": "request_count", "latency": "request_latencies", **_GAUG
 
 class CloudSampler:
     """Whole minutes up to `lag` before now, in intervals of `every`: none is told twice, none is left out when a look
-    comes late. An interval that the back end tells nothing of is a sample in which nothing was seen.
+    comes late. An interval that the back end tells nothing of is asked for again for a while, since it may be away for
+    moments or tell late; then it is a sample in which nothing was seen.
     """
 
     def __init__(self, vantage: Vantage, rulebook: Rulebook, began: datetime) -> None:
@@ -61,7 +63,12 @@ class CloudSampler:
             since += missed
         samples = []
         for _ in range(min(behind, CATCH_UP)):
-            samples.append(self._sample(since, since + self._every))
+            sample = self._sample(since, since + self._every)
+            why = _nothing(sample)
+            if why is not None and now - self._lag - sample.until < PATIENCE * self._every:
+                notes.append(f"nothing of {since:%H:%M} yet, asked for again: {why}")
+                break
+            samples.append(sample)
             since += self._every
         return Taken(samples=tuple(samples), notes=tuple(notes))
 
@@ -105,6 +112,13 @@ class _Look:
     side: str
     measure: str
     outcome: Seen | Unseen = field(default=Unseen(cause=Cause.UNAVAILABLE, detail="not looked at"))
+
+
+def _nothing(sample: Sample) -> str | None:
+    """Why no requests were seen on either side; None where those of one were."""
+    if any(side.requests is not None for side in sample.sides.values()):
+        return None
+    return next((side.unseen["requests"] for side in sample.sides.values() if "requests" in side.unseen), "no reason")
 
 
 def floor(moment: datetime) -> datetime:
