@@ -73,8 +73,9 @@ def test_json_is_all_of_standard_output(project: Project) -> None:
     ("arguments", "status", "said"),
     [
         (("--profile", "heavy"), 7, "does not allow the profile 'heavy'"),
-        (("--profile", "gentle", "--requests", "4"), 7, "allows no profile with 4 requests a side"),
-        (("--profile", "gentle", "--delay", "1s"), 7, "allows no profile"),
+        (("--profile", "gentle", "--requests", "4"), 7, "mine allows 'gentle' with at most 3 requests a side, not 4"),
+        (("--profile", "gentle", "--delay", "1s"), 7, "mine allows 'gentle' with a delay of at least 2s, not 1s"),
+        (("--profile", "gentle", "--requests", "0"), 4, "locust: --requests is a number from 1 up, not 0"),
         (("--requests", "501"), 7, "allows no profile with 501 requests"),
         (("--profile", "gentle", "--host", "http://127.0.0.1:9"), 7, "no side of mine"),
         (("--profile", "gentle", "--canary-path", "//elsewhere.example/x"), 7, "names a host"),
@@ -94,6 +95,28 @@ def test_refused_before_a_packet(project: Project, arguments: tuple[str, ...], s
     assert "Traceback" not in ran.stderr
     assert project.packets == 0
     assert not (project.root / "reports").exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--processes", "2")])
+def test_a_host_without_an_address_is_hold_at_once(project: Project, more: tuple[str, ...]) -> None:
+    """No name server, no load: one line, and no run that Locust begins again and again."""
+    project.write_environment("http://nowhere.invalid", project.legacy.url)
+    port = free_port()
+    ports = ("--master-bind-port", port, "--master-port", port) if more else ()
+    ran = locust(project.root, "--env", "mine", "--profile", "light", *more, *ports, timeout=30)  # workers end, too
+    assert ran.returncode == 6, ran.stdout + ran.stderr
+    assert "nowhere.invalid: no address" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert project.packets == 0
+
+
+def test_reports_that_cannot_be_kept_are_told_before_a_packet(project: Project) -> None:
+    """Half an hour of load without a record is worth nothing."""
+    (project.root / "file").write_text("", encoding="utf-8")
+    ran = locust(project.root, "--env", "mine", "--profile", "gentle", "--reports", "file/out")
+    assert ran.returncode == 4, ran.stderr
+    assert "file/out: reports cannot be kept there (Not a directory)" in ran.stderr
+    assert project.packets == 0
 
 
 def test_no_environment_at_all_is_refused(project: Project) -> None:

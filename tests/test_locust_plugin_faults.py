@@ -115,6 +115,19 @@ def test_row103_a_burn_of_errors_stops_within_two_seconds(project: Project, work
         assert service.seen.total() < 2000
 
 
+def test_row103_a_canary_that_burns_is_no_go_and_an_interrupted_request_no_error(project: Project) -> None:
+    """The legacy side is slow and under way when the run ends: that is not its error."""
+    proves = "proves: [latency, errors], abort_error_ratio: 0.3"
+    shape(project, f"workload: open, rate: 50, duration: 20s, requests: 1000, connections: 100, {proves}")
+    project.canary.status, project.legacy.delay = 500, 1.5
+    ran = locust(project.root, "--env", "mine", "--profile", "shaped")
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "why:    canary /api/v2/health: errors: " in ran.stdout
+    legacy = project.load()["sides"]["legacy"]
+    assert legacy["outcomes"]["error"]["count"] == 0
+    assert legacy["errors"] == {"the run was stopped": legacy["requests"]}
+
+
 def test_row104_a_storm_of_429_leaves_the_accepted_latency_alone(project: Project) -> None:
     """Fast rejections are a class of their own: the median of what was accepted stays that of the work."""
     project.canary.plan = project.legacy.plan = lambda _, number: (429, 0.0) if number % 4 else (200, 0.2)

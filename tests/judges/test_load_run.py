@@ -101,6 +101,29 @@ def test_one_side_failing_is_its_own_fault_and_both_the_environments() -> None:
     assert both.reasons[0].startswith("every side fails")
 
 
+SPIKE = replace(PROFILE, workload=Workload.OPEN, rate=100.0, proves=("latency", "errors"), abort_error_ratio=0.5)
+BURNT = {"profile": SPIKE, "aborted": "canary: 6 of 6 answers were errors", "burned": ("canary",)}
+
+
+def test_errors_that_end_a_run_are_a_failure_however_few() -> None:
+    """The worse the canary, the sooner the run ends: too few samples for an objective are no excuse."""
+    judged = judge_load(record(side("canary", 0, 0, 6), side("legacy", 6), **BURNT), STANDARDS)
+    assert judged.decision is Decision.NO_GO
+    assert (
+        judged.reasons[0]
+        == "canary /a: errors: 6 of 6 requests ended in an error (6 x 500); abort_error_ratio ended the run"
+    )
+    late = judge_load(record(side("canary", 3000, 0, 6), side("legacy", 3006), **BURNT), STANDARDS)
+    assert late.decision is Decision.NO_GO
+
+
+def test_errors_that_end_a_run_on_every_side_are_hold() -> None:
+    """The other side had no time to reach its own bound, and is as bad."""
+    judged = judge_load(record(side("canary", 0, 0, 6), side("legacy", 0, 0, 4), **BURNT), STANDARDS)
+    assert judged.decision is Decision.HOLD
+    assert judged.reasons[0].startswith("every side fails")
+
+
 def test_a_reject_is_early_where_no_policy_allows_it() -> None:
     """429 fails P2 of a profile that proves it."""
     judged = judge_load(record(side("canary", 99, 1), side("legacy")), STANDARDS)

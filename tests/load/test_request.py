@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from loopback import target
 
-from gonogo.load.request import encode, locate
-from gonogo.model.errors import ConfigError, SafetyRefusal
+from gonogo.load.request import NoAddressError, encode, locate
+from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
 from gonogo.model.load import Target
 
 
@@ -51,9 +51,10 @@ def test_headers_do_not_print() -> None:
 
 
 def test_places() -> None:
-    """A host without an address and a foreign scheme are configuration errors, link-local addresses are refused."""
-    with pytest.raises(ConfigError, match="no address"):
+    """A host without an address is HOLD, a foreign scheme a configuration error; link-local addresses are refused."""
+    with pytest.raises(NoAddressError, match=r"nowhere.invalid: no address .*; nothing was sent") as caught:
         locate(target("http://nowhere.invalid"))
+    assert caught.value.exit_status is ExitStatus.HOLD
     with pytest.raises(ConfigError, match="no http or https"):
         locate(target("ftp://localhost"))
     with pytest.raises(SafetyRefusal, match="link-local"):

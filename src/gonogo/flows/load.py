@@ -19,10 +19,19 @@ from gonogo.config.raw import overlaid
 from gonogo.config.release import load_release
 from gonogo.config.secrets import Secrets
 from gonogo.flows.clock import SystemClock
-from gonogo.flows.load_guards import PROBE, SIDES, check_objectives, check_path, guard_host, guard_profile
+from gonogo.flows.load_guards import (
+    PROBE,
+    SIDES,
+    check_objectives,
+    check_path,
+    guard_host,
+    guard_profile,
+    guard_reports,
+)
 from gonogo.flows.started import Started, Starter
 from gonogo.judges.load_run import PROPERTIES
 from gonogo.judges.load_slos import Standard
+from gonogo.load.request import locate
 from gonogo.model.environment import Environment, Release
 from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.model.load import REJECTS_WITH, Profile, Target, Workload
@@ -129,10 +138,12 @@ def take_order(asked: Asked) -> Order:
 
 
 def bring_up(order: Order, stack: ExitStack, ready: Started | None = None) -> Aimed:
-    """Start the environment if it is a rehearsed one (it ends with `stack`), and reveal what the sides ask for.
+    """Start the environment if it is a rehearsed one (it ends with `stack`), look its hosts up, and reveal what the
+    sides ask for. NotReadyError and NoAddressError (exit 6), SafetyRefusal (exit 7): nothing was sent.
 
     With `ready` it is up already, and stays.
     """
+    guard_reports(order.reports)
     environment, extra = order.environment, {}
     if environment.start is not None:
         if ready is None:
@@ -155,6 +166,8 @@ def bring_up(order: Order, stack: ExitStack, ready: Started | None = None) -> Ai
     )
     stack.callback(vantage.close)
     targets = tuple(_target(order, side, path, vantage) for side, path in order.paths.items())
+    for target in targets:
+        locate(target)  # a host without an address, or a missing CA, is told now and not by each worker
     headers = [value.removeprefix("Bearer ") for target in targets for _, value in target.headers]
     hidden = [*values, *(value for value in headers if value != "application/json")]
     return Aimed(order=order, targets=targets, redactor=Redactor(dict.fromkeys(hidden)))
@@ -188,6 +201,8 @@ def _profile(asked: Asked, profiles: dict[str, Profile]) -> Profile:
     else:
         profile = pick_profile(profiles, asked.profile)
     if asked.requests is not None:
+        if asked.requests < 1:
+            raise ConfigError(f"--requests is a number from 1 up, not {asked.requests}")
         profile = replace(profile, requests=asked.requests)
     if asked.delay is not None:
         try:

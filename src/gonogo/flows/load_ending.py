@@ -73,6 +73,7 @@ def end_load(
         workers_expected=workers_expected,
         workers_seen=workers_seen,
         aborted=found.aborted if found is not None else _UNHEARD if workers_seen == 0 else _UNSENT,
+        burned=found.burned if found is not None else (),
         release=order.release,
         policies={side: one.policy for side, one in standards.items() if one.policy is not None},
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from gonogo.judges.capacity_step import wanting
@@ -24,6 +26,8 @@ def guard_profile(profile: Profile, environment: Environment, profiles: Mapping[
         raise SafetyRefusal(
             f"{environment.name} does not allow the profile {profile.name!r} {shown}", environment.origin
         )
+    if profile.name in profiles and (beyond := _beyond(profiles[profile.name], profile)):
+        raise SafetyRefusal(f"{environment.name} allows {profile.name!r} with {beyond}", environment.origin)
     names = [profile.name] if profile.name != PROBE else allowed
     if not any(_covers(profiles[name], profile) for name in names if name in profiles):
         every = show_duration(profile.delay)
@@ -31,6 +35,25 @@ def guard_profile(profile: Profile, environment: Environment, profiles: Mapping[
             f"{environment.name} allows no profile with {profile.requests} requests a side and {every} between {shown}",
             environment.origin,
         )
+
+
+def _beyond(allowed: Profile, wanted: Profile) -> str | None:
+    """What --requests or --delay makes harsher; None if neither does."""
+    if allowed.requests is not None and wanted.requests is not None and wanted.requests > allowed.requests:
+        return f"at most {allowed.requests} requests a side, not {wanted.requests}"
+    if wanted.delay < allowed.delay:
+        return f"a delay of at least {show_duration(allowed.delay)}, not {show_duration(wanted.delay)}"
+    return None
+
+
+def guard_reports(folder: Path) -> None:
+    """ConfigError for a folder that takes no run folder: a run that cannot be kept is not begun."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{folder}: reports cannot be kept there ({error.strerror or error})") from None
 
 
 def _covers(allowed: Profile, wanted: Profile) -> bool:

@@ -68,6 +68,7 @@ def found_to_json(found: Found) -> Json:
         "started": found.started.isoformat(),
         "ended": found.ended.isoformat(),
         "aborted": found.aborted,
+        "burned": list(found.burned),
         "sides": [
             {
                 "side": side.side,
@@ -91,6 +92,7 @@ def found_from_json(document: Mapping[str, Any]) -> Found:
         started=datetime.fromisoformat(document["started"]),
         ended=datetime.fromisoformat(document["ended"]),
         aborted=document["aborted"],
+        burned=tuple(document["burned"]),
         sides=tuple(_side(one) for one in document["sides"]),
         events=tuple(
             Event(
@@ -126,6 +128,7 @@ def merge_found(parts: Sequence[Found]) -> Found | None:
         ),
         events=tuple(sorted(events, key=lambda event: event.sent)),
         aborted=next((part.aborted for part in parts if part.aborted is not None), None),
+        burned=tuple(dict.fromkeys(side for part in parts for side in part.burned)),
     )
 
 

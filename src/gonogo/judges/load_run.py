@@ -127,7 +127,9 @@ def _is_refused(side: SideRecord) -> bool:
 def _finding(
     wanted: str, side: SideRecord, standard: Standard, record: LoadRecord, slos: Iterable[Slo]
 ) -> PropertyResult:
-    if wanted in DECIDES:
+    if wanted == ERRORS and _burned(side, record):
+        verdict, reason = Shown.FAIL, f"{_no_errors(side, standard)[1]}; abort_error_ratio ended the run"
+    elif wanted in DECIDES:
         verdict, reason = _by_objectives(wanted, [slo for slo in slos if slo.side == side.side], standard)
     elif side.requests == 0:
         verdict, reason = Shown.NOT_VISIBLE, "nothing was sent"
@@ -143,6 +145,12 @@ def _finding(
     else:
         verdict, reason = _never_rejected(side, standard)
     return PropertyResult(id=wanted, side=side.side, path=standard.path, verdict=verdict, reason=reason)
+
+
+def _burned(side: SideRecord, record: LoadRecord) -> bool:
+    """Its errors ended the run, or another's did before its own could: a side that is as bad is not the better one."""
+    errors, ratio = summary(side, OutcomeClass.ERROR).count, record.profile.abort_error_ratio
+    return side.side in record.burned or bool(record.burned and ratio and errors > ratio * side.requests)
 
 
 def _by_objectives(wanted: str, slos: list[Slo], standard: Standard) -> tuple[Shown, str]:

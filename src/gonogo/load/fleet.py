@@ -30,6 +30,13 @@ class Found:
     sides: tuple[SideRecord, ...]
     events: tuple[Event, ...]
     aborted: str | None
+    burned: tuple[str, ...] = ()  # sides whose errors ended the run
+
+
+def never_begun(reason: str) -> Found:
+    """What is seen of a run that could not be: nothing, and why."""
+    now = datetime.now(UTC)
+    return Found(started=now, ended=now, sides=(), events=(), aborted=reason)
 
 
 class Fleet:
@@ -37,7 +44,7 @@ class Fleet:
 
     `deadline` is all that a request has, from its intended time: waiting for a connection, connecting, sending,
     reading. No request is sent twice. `wait` is where the loop waits, `listener` is told of answers ten times a
-    second. ConfigError and SafetyRefusal come before anything is sent.
+    second. ConfigError, NoAddressError and SafetyRefusal come before anything is sent.
     """
 
     def __init__(
@@ -90,7 +97,14 @@ class Fleet:
                 connection.close()
             polling.close()
         events = sorted((event for each in self._lanes for event in each.events), key=lambda event: event.sent)
-        return Found(started=started, ended=datetime.now(UTC), sides=sides, events=tuple(events), aborted=self._stop)
+        return Found(
+            started=started,
+            ended=datetime.now(UTC),
+            sides=sides,
+            events=tuple(events),
+            aborted=self._stop,
+            burned=tuple(each.book.side for each in self._lanes if each.burned),
+        )
 
     def _drive(self, group: Sequence[Lane], polling: Poller, origin: int) -> None:
         by_fd, wait = self._by_fd, self._wait

@@ -18,6 +18,7 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.load import Event, OutcomeClass, Profile, Series, SideRecord, Target
 
 NEVER = 1 << 62
+CUT = "the run was stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,7 @@ class Lane:
         self.events: list[Event] = []
         self.book = Book(targets[0].side)
         self.stopped: str | None = None  # a reason to stop the whole run
+        self.burned = False  # that reason is the errors of this side
         self._burn = Burn(self.book.side, profile.abort_error_ratio)
         self._early = True  # the first answers are looked at one by one
         self._samples: list[defaultdict[int, list[int]]] = [defaultdict(list) for _ in targets]
@@ -86,7 +88,8 @@ class Lane:
         """The request of `connection` has an answer, or none because of `reason`."""
         status = connection.status
         self._busy -= 1
-        self._samples[connection.endpoint][status].append(now - connection.intended)
+        if reason != CUT:  # an answer that nobody waited for is no error of the service
+            self._samples[connection.endpoint][status].append(now - connection.intended)
         self._last_answer = now
         if reason:
             self.book.errors[reason] += 1
@@ -103,7 +106,9 @@ class Lane:
             if connection.expires < now and (connection.busy or connection.state in (CONNECTING, HANDSHAKING)):
                 connection.lose(words, now)
         self._expire(now)
-        self.stopped = self.stopped or self.flush(now, listener)
+        burning = self.flush(now, listener)
+        self.burned = self.burned or burning is not None
+        self.stopped = self.stopped or burning
 
     def flush(self, now: int, listener: Callable[[Batch], None] | None) -> str | None:
         """Samples since the last time into the book; the reason to stop if they burn."""
@@ -136,7 +141,7 @@ class Lane:
     def cut(self, now: int) -> None:
         """The run is stopped: what is under way ends now."""
         for connection in self.connections:
-            connection.lose("the run was stopped", now)
+            connection.lose(CUT, now)
 
     def record(self) -> SideRecord:
         """All of the side, once `done` or cut."""

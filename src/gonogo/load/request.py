@@ -9,11 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from gonogo.model.errors import ConfigError, SafetyRefusal
+from gonogo.model.errors import ConfigError, ExitStatus, GonogoError, SafetyRefusal
 from gonogo.model.load import Target
 
 AGENT = "gonogo-load"
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+class NoAddressError(GonogoError):
+    """The host has no address, or its name server is silent: nothing was sent, so HOLD."""
+
+    exit_status = ExitStatus.HOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +56,7 @@ def encode(target: Target) -> bytes:
 
 
 def locate(target: Target) -> Place:
-    """Resolves the host once a run. ConfigError when it has no address, SafetyRefusal for a link-local one."""
+    """Resolves the host once a run. NoAddressError when it has no address, SafetyRefusal for a link-local one."""
     parts = urlsplit(target.url)
     try:
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
@@ -60,7 +66,8 @@ def locate(target: Target) -> Place:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise ConfigError(f"{host or target.url}: no address ({getattr(error, 'strerror', None) or error})") from None
+        why = getattr(error, "strerror", None) or error
+        raise NoAddressError(f"{host or target.url}: no address ({why}); nothing was sent") from None
     for each in found:
         if ipaddress.ip_address(str(each[4][0]).partition("%")[0]).is_link_local:
             raise SafetyRefusal(f"{host} is a link-local address: nothing is sent there")

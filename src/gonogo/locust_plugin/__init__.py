@@ -23,6 +23,7 @@ from gonogo.locust_plugin.session import FOUND, Session
 from gonogo.model.errors import ConfigError, ExitStatus, GonogoError, SafetyRefusal
 
 _JOIN_WITHIN_S = 30  # workers that have not joined by then are missing
+_DISMISS_WITHIN_S = 5.0
 _BROKEN = 3
 _HERE = ("127.0.0.1", "localhost", "::1")
 _SESSIONS: dict[int, Session] = {}
@@ -35,7 +36,7 @@ class FleetUser(User):
     def drive(self) -> NoReturn:
         """Send it all, once, and end the run. A second user has nothing left to send."""
         session = _SESSIONS.get(id(self.environment))
-        if session is not None and session.fleet is None:
+        if session is not None and session.fleet is None and session.found is None:
             session.drive()
         raise StopUser
 
@@ -92,10 +93,22 @@ def _open(environment: LocustEnvironment, runner: Runner, **_: Any) -> None:
             _await_workers(session, runner)
     except GonogoError as error:
         session.stack.close()
+        _dismiss(runner, options)
         _stop(str(error), error.exit_status)
     except KeyboardInterrupt:
         session.stack.close()
+        _dismiss(runner, options)
         _stop("HOLD: interrupted before anything was sent", ExitStatus.HOLD)
+
+
+def _dismiss(runner: Runner, options: Namespace) -> None:
+    """Tell the workers of --processes that there is no run; else they stay for a minute, until they miss the master."""
+    if not isinstance(runner, MasterRunner) or not options.processes:
+        return
+    end = monotonic() + _DISMISS_WITHIN_S
+    while len(runner.clients.ready) < options.expect_workers and monotonic() < end:
+        gevent.sleep(0.05)
+    runner.quit()
 
 
 def _guard_web(options: Namespace) -> None:
@@ -132,7 +145,7 @@ def _collect(environment: LocustEnvironment, msg: Any, **_: Any) -> None:
 
 def _stopping(environment: LocustEnvironment, **_: Any) -> None:
     if (session := _SESSIONS.get(id(environment))) is not None:
-        session.stop("it was interrupted")
+        session.stop("it was interrupted (a signal, --run-time or the web UI)")
 
 
 def _test_stop(environment: LocustEnvironment, **_: Any) -> None:

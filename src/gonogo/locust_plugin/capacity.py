@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import gevent
@@ -16,11 +15,12 @@ from gonogo.flows.load import Aimed
 from gonogo.flows.load_capacity import Search, Sender, Sent
 from gonogo.flows.load_wire import found_from_json, found_to_json, merge_found, order_from_json, order_to_json
 from gonogo.judges.capacity_step import bars
-from gonogo.load.fleet import Fleet, Found
+from gonogo.load.fleet import Fleet, Found, never_begun
 from gonogo.load.lag import Lag
 from gonogo.load.lane import Batch
 from gonogo.load.schedule import Share
 from gonogo.locust_plugin.waiting import Waiting
+from gonogo.model.errors import GonogoError
 from gonogo.model.load import Profile, Target
 
 STEP, STEPPED, HALT = "gonogo-step", "gonogo-stepped", "gonogo-halt"  # messages between a master and its workers
@@ -77,8 +77,7 @@ class Workers(Sender):
             self.on_loss(f"{self.lost} of {len(self._workers)} workers were lost")
         found = merge_found([each for each, _ in parts.values()])
         if found is None:
-            now = datetime.now(UTC)
-            found = Found(started=now, ended=now, sides=(), events=(), aborted="no worker answered")
+            found = never_begun("no worker answered")
         return Sent(found=found, late=max((late for _, late in parts.values()), default=0.0))
 
     def stop(self, reason: str) -> None:
@@ -113,6 +112,8 @@ class Served:
             self._idle.clear()
             try:
                 sent = self._sender.send(profile, targets)
+            except GonogoError as error:
+                sent = Sent(found=never_begun(str(error)), late=0.0)
             finally:
                 self._idle.set()
             said = {"number": asked["number"], "json": json.dumps(found_to_json(sent.found)), "late": sent.late}

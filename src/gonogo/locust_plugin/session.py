@@ -20,12 +20,13 @@ from gonogo.flows.load import Aimed, Asked, bring_up, take_order
 from gonogo.flows.load_capacity import Search
 from gonogo.flows.load_ending import Ended, end_load
 from gonogo.flows.load_wire import found_from_json, found_to_json, merge_found, order_from_json, order_to_json
-from gonogo.load.fleet import Fleet, Found
+from gonogo.load.fleet import Fleet, Found, never_begun
 from gonogo.load.lane import Batch
 from gonogo.load.schedule import Share
 from gonogo.locust_plugin.capacity import OneProcess, Served, Workers, search
 from gonogo.locust_plugin.statistics import enter
 from gonogo.locust_plugin.waiting import Waiting
+from gonogo.model.errors import GonogoError
 from gonogo.model.load import OutcomeClass, Profile, Target
 
 ORDER, FOUND = "gonogo-order", "gonogo-found"  # messages between a master and its workers
@@ -77,19 +78,23 @@ class Session:
             return
         if profile.steps is not None and self.served is not None:
             self.served.serve()
-        if profile.steps is not None and self.aimed is not None:
-            self.fleet = search(self.aimed, OneProcess(self.enter), self.say)
-        else:
-            self.fleet = Fleet(
-                profile,
-                targets,
-                events=profile.requests is not None and profile.requests <= TIMELINE,
-                share=share,
-                wait=Waiting(),
-                listener=self.told,
-            )
         try:
+            if profile.steps is not None and self.aimed is not None:
+                self.fleet = search(self.aimed, OneProcess(self.enter), self.say)
+            else:
+                self.fleet = Fleet(
+                    profile,
+                    targets,
+                    events=profile.requests is not None and profile.requests <= TIMELINE,
+                    share=share,
+                    wait=Waiting(),
+                    listener=self.told,
+                )
             self.found = self.fleet.run()
+        except GonogoError as error:
+            self.found = never_begun(str(error))
+        except Exception as error:  # noqa: BLE001 - Locust would begin the run again, and again
+            self.found = never_begun(f"the load generator failed: {type(error).__name__}: {error}")
         finally:
             self.over.set()
             runner = self.environment.runner
@@ -193,7 +198,7 @@ class Session:
         if self.aimed is None:
             return
         if self.ended is None:
-            self.stop("it was interrupted")
+            self.stop("it was interrupted (a signal, --run-time or the web UI)")
             if isinstance(self.environment.runner, MasterRunner) and not isinstance(self.fleet, Search):
                 self._call_in(self.environment.runner)
                 found, seen = merge_found(tuple(self.parts.values())), len(self.parts)

@@ -158,7 +158,7 @@ class SideRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRecord:
-    """One load run, merged from its workers. `aborted` says why it ended early."""
+    """One load run, merged from its workers. `aborted` says why it ended early, `burned` whose errors did that."""
 
     run_id: str
     profile: Profile
@@ -170,5 +170,6 @@ class LoadRecord:
     workers_expected: int = 1
     workers_seen: int = 1
     aborted: str | None = None
+    burned: tuple[str, ...] = ()
     release: Release | None = None  # what the environment says goes out
     policies: Mapping[str, Policy] = field(default_factory=dict)  # side -> what is declared of its path
