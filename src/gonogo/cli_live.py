@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gonogo.flows.watch.looking import Standing
     from gonogo.flows.watch.loop import Watch
 
 Say = Callable[[str], None]
@@ -37,10 +38,10 @@ def shown(say: Say) -> Iterator[Callable[[Watch], None]]:
         yield show
 
 
-def follow(folder: Path, say: Say, look: Callable[[], str]) -> None:
-    """The watch of a folder until it has ended; `look` says in one line how it stands."""
+def follow(folder: Path, say: Say, look: Callable[[], Standing]) -> None:
+    """The watch of a folder until it has ended or nobody watches; `look` says how it stands."""
     from gonogo.flows.watch.series import newest, series  # noqa: PLC0415
-    from gonogo.flows.watch.store import STATUS, VERDICT  # noqa: PLC0415
+    from gonogo.flows.watch.store import STATUS  # noqa: PLC0415
     from gonogo.model.errors import GonogoError  # noqa: PLC0415
     from gonogo.reporting.files import read_json  # noqa: PLC0415
     from gonogo.reporting.terminal import is_terminal  # noqa: PLC0415
@@ -48,11 +49,11 @@ def follow(folder: Path, say: Say, look: Callable[[], str]) -> None:
     if not is_terminal(sys.stdout):
         told = ""
         while True:
-            line = look()
-            if line != told:
-                say(line + "\n")
-                told = line
-            if (folder / VERDICT).exists():
+            one = look()
+            if one.word != told:
+                say(one.word + "\n")
+                told = one.word
+            if one.ended or one.by is None:
                 return
             time.sleep(1)
 
@@ -63,7 +64,7 @@ def follow(folder: Path, say: Say, look: Callable[[], str]) -> None:
             return None, {}
 
     with _live(picture):
-        while not (folder / VERDICT).exists():
+        while not (one := look()).ended and one.by is not None:
             time.sleep(1)
 
 

@@ -134,7 +134,7 @@ def _status(options: argparse.Namespace, root: Path, say: Say) -> int:
         from gonogo.cli_live import follow  # noqa: PLC0415
 
         one = looking.standing(reports, _only(names))
-        follow(one.folder, say, lambda: looking.standing(reports, one.environment).word)
+        follow(one.folder, say, lambda: looking.standing(reports, one.environment))
     found = [looking.standing(reports, name) for name in names]
     for one in found:
         if options.json:

@@ -242,3 +242,19 @@ def test_the_editors_tasks_do_what_their_old_names_say(project: Project) -> None
     stopped = task("Stop All Canary Loops")
     assert (stopped.returncode, "small: HOLD" in stopped.stdout) == (0, True)
     assert task("Stop All Canary Loops").stdout == "nothing is watched here\n"
+
+
+def test_whoever_follows_sees_the_end(project: Project) -> None:
+    """A line a change, the decision's status at the end; a watch that was killed holds nobody up."""
+    project.feed(5)
+    assert project.start().returncode == 0
+    project.wait(lambda: project.status()["seq"] == 5)
+    looking_on = subprocess.Popen(
+        project.command("status", "--follow"), cwd=project.root, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    assert looking_on.stdout is not None
+    assert looking_on.stdout.readline().startswith("small: HOLD at sample 5; watched by process")
+    os.kill(project.pid(), signal.SIGKILL)
+    rest, _ = looking_on.communicate(timeout=30)
+    assert looking_on.returncode == 6
+    assert "cut off: nobody watches now" in rest
