@@ -202,3 +202,24 @@ def test_row88_what_was_changed_is_not_gone_on_with(asked: Asked, file: str) -> 
         watch_here(order, hands=FakeHands())
     watch_here(replace(order, asked=replace(order.asked, replace=True)), hands=stopping(START))
     assert len(watches(asked.base)) == 2
+
+
+def test_only_the_secrets_that_a_watch_needs_have_to_be_set(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The channel's token, since alerts are posted; not that of a data base that nobody asks."""
+    path = asked.root / "environments" / "small.yaml"
+    backs = """\
+back_ends:
+  slack: {address: 'https://slack.example', auth: {kind: bearer, secret: CHANNEL_TOKEN}}
+  postgres: {address: 'db.example:5432', auth: {kind: bearer, secret: DB_PASSWORD}}
+"""
+    alerts = "  alerts: {critical: {to: alarms, when: [error_ratio > 0.9]}}\n"
+    path.write_text(path.read_text(encoding="utf-8") + alerts + backs, encoding="utf-8")
+    monkeypatch.delenv("DB_PASSWORD", raising=False)
+    monkeypatch.delenv("CHANNEL_TOKEN", raising=False)
+    order = take_order(replace(asked, lasts=HOUR))
+    with pytest.raises(ConfigError, match="the variable CHANNEL_TOKEN is not set"):
+        watch_here(order, hands=stopping(START))
+    assert watches(asked.base) == []
+    monkeypatch.setenv("CHANNEL_TOKEN", "token-of-a-channel")
+    monkeypatch.setattr("gonogo.flows.watch.slack.SlackPost.__call__", lambda *_: None)
+    assert watch_here(order, hands=stopping(START)) is Decision.HOLD

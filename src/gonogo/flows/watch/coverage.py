@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gonogo.judges.canary import COVERED
 from gonogo.model.rulebook import Rulebook
 from gonogo.model.units import show_duration
 from gonogo.model.verdict import Decision
 from gonogo.model.watch import CANARY, STABLE, CanaryVerdict, Sample
 
+WATCHED = 0.9  # of the time to watch has to be covered by samples for GO
 RECENT = 5  # samples (or intervals) within which the end of a watch has to be seen for GO
 
 
@@ -43,7 +43,7 @@ class Coverage:
     def doubts(self, rulebook: Rulebook, now: float) -> list[str]:
         """Why this was not watched until its end, none if it was."""
         doubts = []
-        if self.watched < COVERED * rulebook.for_:
+        if self.watched < WATCHED * rulebook.for_:
             watched, lasts = show_duration(self.watched), show_duration(rulebook.for_)
             doubts.append(f"samples of {watched}; {lasts} were to be watched")
         slow = RECENT * rulebook.every

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo.config.addresses import resolve_addresses
 from gonogo.config.raw import overlaid
-from gonogo.config.secrets import Secrets
+from gonogo.config.secrets import Secrets, wanted_secrets
 from gonogo.flows.rollout import roll_back
 from gonogo.flows.standing import Standing
 from gonogo.flows.started import Starter
@@ -20,6 +20,7 @@ from gonogo.flows.watch.parts import Report, Rollback, RolledBack
 from gonogo.flows.watch.sampler import Sampler
 from gonogo.flows.watch.tail import FileSampler
 from gonogo.model.environment import Environment, Release
+from gonogo.model.errors import ConfigError
 from gonogo.model.rulebook import Rulebook, SourceKind
 from gonogo.model.secret import NO_SECRETS, Redactor
 from gonogo.model.watch import CanaryVerdict
@@ -73,7 +74,11 @@ def surround(wanted: Wanted, stack: ExitStack) -> Surroundings:
         ready = starter.up(usual if wanted.scene is None else wanted.scene, wanted.faults)
         environment = resolve_addresses(overlaid(environment, ready.declares), ready.addresses)
     secrets = Secrets(environment, {} if ready is None else ready.secrets)
-    redactor = Redactor(secrets.values())
+    redactor = Redactor(_known(secrets, environment))
+    if wanted.rulebook.alerts and "slack" in environment.back_ends:
+        token = environment.back_ends["slack"].auth.secret
+        if token is not None:
+            secrets.reveal(token)  # a watch whose alerts cannot be posted is not begun
 
     def vantage() -> Vantage:
         made = Vantage(
@@ -106,3 +111,10 @@ def surround(wanted: Wanted, stack: ExitStack) -> Surroundings:
             ready=ready,
         ),
     )
+
+
+def _known(secrets: Secrets, environment: Environment) -> Iterator[str]:
+    """Those that are set: what a watch does not look at it needs no secret for."""
+    for name in wanted_secrets(environment):
+        with suppress(ConfigError):
+            yield secrets.reveal(name)
