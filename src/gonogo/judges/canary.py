@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from gonogo.judges.canary_doubts import COVERED, Doubts
 from gonogo.judges.canary_rules import RulesState
 from gonogo.judges.sequential import Sequential
 from gonogo.model.rulebook import Rulebook
@@ -17,7 +18,7 @@ from gonogo.model.units import show_duration
 from gonogo.model.verdict import Decision
 from gonogo.model.watch import CANARY, STABLE, Bound, CanaryVerdict, Gap, RuleStands, RuleState, Sample, Strength
 
-COVERED = 0.9  # of the time so far has to be seen for GO
+_FORESEEN = timedelta(days=3650)  # what takes longer is never
 _SHOWN = 20  # gaps that a verdict lists
 
 
@@ -29,6 +30,7 @@ class CanaryJudge:
         self._every = rulebook.every
         self._rules = RulesState(rulebook)
         self._sequential = Sequential(rulebook)
+        self._doubts = Doubts(rulebook)
         self._gaps: list[Gap] = []
         self._start: datetime | None = None
         self._last: Sample | None = None
@@ -55,6 +57,7 @@ class CanaryJudge:
         if self._last is not None and sample.seq != self._last.seq + 1:
             raise ValueError(f"sample {sample.seq} comes after sample {self._last.seq}")
         self._note_gaps(sample)
+        self._doubts.add(sample)
 
     def _note_gaps(self, sample: Sample) -> None:
         self._start = self._start or sample.since
@@ -80,7 +83,7 @@ class CanaryJudge:
         alarms = [one for one in evidence if one.alarmed_at is not None]
         open_rules = [rule for rule in rules if rule.stands not in (RuleStands.FIRED, RuleStands.CLEAN)]
         unproven = [bound for bound in bounds if not bound.holds]
-        blind = self._blindness(sample)
+        blind = [*self._doubts.said(), *self._blindness(sample)]
         both = bool(fired) and all(rule.stable_too for rule in fired) and not alarms
         reasons = [f"rule {rule.reason}" for rule in fired]
         reasons += [f"evidence since sample {one.alarmed_at}: {one.reason}" for one in alarms]
@@ -117,8 +120,10 @@ class CanaryJudge:
         for bound in unproven:
             if bound.more is None or not bound.samples:
                 return None
-            waits.append((sample.until - self._start) * (bound.more / bound.samples))
-        return sample.until + max(waits) if waits else None
+            waits.append((sample.until - self._start) / _FORESEEN * (bound.more / bound.samples))
+        if not waits or max(waits) > 1:
+            return None
+        return sample.until + max(waits) * _FORESEEN
 
 
 def _word(rule: RuleState) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from gonogo.model.rulebook import Rule
 from gonogo.model.units import Unit, convert, show_duration, show_number
 from gonogo.model.watch import Bound, SideSample
 
+_COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
 
 class Proof:
     """The bound of one limit for GO."""
@@ -21,21 +24,38 @@ class Proof:
     def __init__(self, rule: Rule) -> None:
         """Nothing was seen."""
         self.rule = rule
-        self._events = self._asked = 0
+        self._events = self._asked = self._seen = 0  # _seen: samples that told it
+        self._between = 0  # requests in buckets that the limit divides
+        self._divided: tuple[float, float | None] | None = None  # the newest such bucket
+        self._why = ""
         self._means = [(at, share, Mean()) for at, share in BEGINNINGS]  # a gauge that warms up is then another one
         self._told = 0  # samples of a gauge
+        self._sign = -1.0 if rule.symbol in (">", ">=") else 1.0  # a bound from below is one from above of the negative
 
     def add(self, canary: SideSample) -> None:
         """One sample more."""
         rule = self.rule
         found = _events(rule, canary)
         if found is not None:
-            self._events, self._asked = self._events + found[0], self._asked + found[1]
+            self._events, self._asked, self._seen = self._events + found[0], self._asked + found[1], self._seen + 1
+            self._divide(canary)
         elif (value := gauge(canary, rule.measure)) is not None:
             for at, _, mean in self._means:
                 if self._told >= at:
-                    mean.add(np.array([value]))
+                    mean.add(np.array([self._sign * value]))
             self._told += 1
+        else:
+            name = "latency" if rule.measure.endswith("_latency") else rule.measure
+            why = canary.unseen.get(name) or canary.unseen.get("requests")
+            self._why = f": {why}" if why else self._why
+
+    def _divide(self, canary: SideSample) -> None:
+        if self.rule.measure.endswith("_latency"):
+            limit = convert(self.rule.limit, self.rule.unit, Unit.MS)
+            for bucket in canary.latency or ():
+                if bucket.count and bucket.low < limit and (bucket.high is None or bucket.high > limit):
+                    self._between += bucket.count
+                    self._divided = bucket.low, bucket.high
 
     def bound(self, spread: dict[str, float], trend: Trend) -> Bound:
         """The bound after all samples so far; `spread` is the dispersion of errors and of latencies."""
@@ -44,14 +64,10 @@ class Proof:
     def _share(self, spread: dict[str, float]) -> Bound:
         rule, n, k = self.rule, self._asked, self._events
         share = _share_limit(rule)
-        latency = rule.measure.endswith("_latency")
-        dispersion = spread["latency" if latency else "error"]
-        proven = n > 0 and share > 0 and _log_e(k, n, share) / dispersion >= -math.log(GO_ALPHA)
-        more = None if proven or share <= 0 else share_more(k, n, share, GO_ALPHA, dispersion)
+        dispersion = spread["latency" if rule.measure.endswith("_latency") else "error"]
+        proven = n > 0 and (share >= 1 or (share > 0 and _log_e(k, n, share) / dispersion >= -math.log(GO_ALPHA)))
+        more = share_more(k, n, share, GO_ALPHA, dispersion) if self._seen and not proven and 0 < share < 1 else None
         bound = share_bound(k, n, GO_ALPHA, dispersion) if n else None
-        what = f"slower than {show_number(rule.limit)} {rule.unit}" if latency else rule.measure.removesuffix("_ratio")
-        at_most = f"at most {bound:.3%}" if bound is not None and bound < 1 else "not bounded yet"
-        reason = f"{rule.text}: {k} of {n} {what}, {at_most}, {share:.3%} allowed"
         return Bound(
             measure=rule.measure,
             bound=bound,
@@ -61,23 +77,44 @@ class Proof:
             seen=k / n if n else None,
             samples=n,
             more=more,
-            reason=reason if proven else f"{reason}{_more(more, 'requests')}",
+            reason=f"{rule.text}: {self._reason(share, bound, more, proven=proven)}",
         )
+
+    def _reason(self, share: float, bound: float | None, more: int | None, *, proven: bool) -> str:
+        """What was seen, of how many, and what is needed; in full sentences of an alert."""
+        if not self._seen:
+            return f"no sample told it of the canary{self._why}"
+        at_most = f"so at most {bound:.3%}" if bound is not None and bound < 1 else "which bounds nothing yet"
+        said = f"{self._events} of {self._asked} requests {_bad(self.rule)}, {at_most}, {share:.3%} allowed"
+        if proven:
+            return said
+        if self._divided:
+            low, high = self._divided[0], self._divided[1]
+            edge = "no upper edge" if high is None else f"the edges {show_number(low)} and {show_number(high)} ms"
+            said += f"; {self._between} of them lie in buckets that the limit divides (with {edge}) and count as slower"
+        if share <= 0:
+            return f"{said}; no number of requests proves a share of exactly 0"
+        return said + _more(more, "requests")
 
     def _gauge(self, trend: Trend) -> Bound:
         rule, n = self.rule, self._told
-        mean = float(self._means[0][2].mean[0])
+        mean = self._sign * float(self._means[0][2].mean[0])
         upper = min(float(one.upper(GO_ALPHA * share)[0]) for _, share, one in self._means)
-        reason = f"{rule.text}: mean {show_number(mean)}, at most {show_number(upper) if n >= 5 else '?'}"
-        if rule.measure == LEAKS and trend.unseen:
+        least = rule.symbol in (">", ">=")
+        bounded = show_number(-upper if least else upper) if math.isfinite(upper) else "?"
+        reason = f"{rule.text}: mean of {n} samples {show_number(mean)}, at {'least' if least else 'most'} {bounded}"
+        if least:
+            upper = -upper  # of the mean, from below
+        elif rule.measure == LEAKS and trend.unseen:
             upper = math.inf
             reason += f"; its trend beside the stable side's is not known: {trend.unseen}"
         elif rule.measure == LEAKS:
             upper = max(upper, trend.upper(mean))
             shown = show_number(upper) if math.isfinite(upper) else "?"
             reason += f", with its trend beyond the stable side's at most {shown} in {show_duration(PROVEN)}"
-        proven = upper < rule.limit if rule.symbol == "<" else upper <= rule.limit
-        more = None if proven or mean >= rule.limit else max(5, n // 2)
+        proven = math.isfinite(upper) and _COMPARE[rule.symbol](upper, rule.limit)
+        hopeless = not _COMPARE[rule.symbol](mean, rule.limit) or (rule.measure == LEAKS and bool(trend.unseen))
+        more = None if proven or hopeless else max(5, n // 2)
         return Bound(
             measure=rule.measure,
             bound=upper if math.isfinite(upper) else None,
@@ -113,9 +150,21 @@ def _events(rule: Rule, side: SideSample) -> tuple[int, int] | None:
         return None
     if rule.measure == "error_ratio":
         return None if side.errors is None else (side.errors, n)
-    if rule.measure == "success_ratio":
-        return None if side.successes is None else (n - side.successes, n)
-    return (side.counts[name], n) if name in side.counts else None
+    if rule.measure == "success_ratio" and side.successes is not None:
+        return (n - side.successes if rule.symbol in (">", ">=") else side.successes, n)
+    if name not in side.counts:
+        return None
+    return (n - side.counts[name] if rule.symbol in (">", ">=") else side.counts[name], n)
+
+
+def _bad(rule: Rule) -> str:
+    """What the counted requests did."""
+    if rule.measure.endswith("_latency"):
+        return f"slower than {show_number(rule.limit)} {rule.unit}"
+    name = rule.measure.removesuffix("_ratio")
+    if rule.symbol in (">", ">="):
+        return f"without {name}"
+    return "failed" if name == "error" else f"with {name}"
 
 
 def _share_limit(rule: Rule) -> float:

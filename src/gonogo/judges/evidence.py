@@ -54,9 +54,10 @@ class Race:
         mine, other = (one[:, None, None, None] for one in requests)
         usable = (mine > 0) & (other > 0)
         mine, other = np.where(usable, mine, 1.0), np.where(usable, other, 1.0)
-        null = mine * self._margin / (mine * self._margin + other)
-        worse = mine * self._margin * RATIOS / (mine * self._margin * RATIOS + other)
-        step = canary[..., None] * np.log(worse / null) + stable[..., None] * np.log((1 - worse) / (1 - null))
+        shrunk = np.log(
+            (mine * self._margin + other) / (mine * self._margin * RATIOS + other)
+        )  # of (1 - p1) / (1 - p0)
+        step = canary[..., None] * (np.log(RATIOS) + shrunk) + stable[..., None] * shrunk
         self._logs += np.where(usable, step, 0.0)
 
     def log_e(self, dispersion: Array | float = 1.0) -> Array:

@@ -12,6 +12,7 @@ from gonogo.model.watch import SideSample
 
 _LATENCY = re.compile(r"p(?P<p>\d{1,2}(\.\d{1,2})?)_latency\Z")
 _MOST = 1e6  # a gauge runs from 0 to 1; what is far beyond is no gauge
+_IDLE = "without requests"  # among the measures that samples told
 _UNIT = 2**60  # gauges are added up as whole multiples of 1 / _UNIT: what is taken away leaves nothing behind
 Edges = tuple[float, float | None]
 
@@ -33,6 +34,24 @@ def gauge(side: SideSample, name: str) -> float | None:
     """A gauge of one side; None where it was not seen, or is no number that a share of something can be."""
     value = side.gauges.get(name)
     return value if value is not None and 0 <= value <= _MOST else None
+
+
+def is_latency(measure: str) -> bool:
+    """Whether the measure is a percentile of latencies."""
+    return _LATENCY.match(measure) is not None
+
+
+def tells(side: SideSample, measure: str) -> bool:
+    """Whether one sample tells the measure; without requests there is nothing to tell, and maybe no instance."""
+    if side.requests == 0:
+        return True
+    if is_latency(measure):
+        return side.latency is not None
+    if measure == "requests":
+        return side.requests is not None
+    event = measure.removesuffix("_ratio")
+    found = {"error": side.errors, "success": side.successes, **side.counts}.get(event)
+    return (found is not None and side.requests is not None) or gauge(side, measure) is not None
 
 
 @dataclass(slots=True)
@@ -78,18 +97,29 @@ class Tally:
             for bucket in one.latency or ():
                 edges = (bucket.low, bucket.high)
                 self.buckets[edges] = self.buckets.get(edges, 0) + times * bucket.count
+        if one.requests == 0:
+            self._tell(_IDLE, times)
         for name in one.gauges:
             value = gauge(one, name)
             if value is not None:
                 self._tell(name, times)
+                if one.requests == 0:
+                    self._tell(f"{_IDLE} {name}", times)
                 self.gauges[name] = self.gauges.get(name, 0) + times * round(value * _UNIT)
 
     def _tell(self, measure: str, times: int) -> None:
         self.told[measure] = self.told.get(measure, 0) + times
 
     def seen(self, rule: Rule) -> int:
-        """Samples that told the rule's measure; one without requests tells its ratios and latencies."""
-        return self.told.get("latency" if _LATENCY.match(rule.measure) else rule.measure, 0)
+        """Samples that told the rule's measure, or had no requests: there is nothing to tell, and maybe no instance."""
+        name = "latency" if _LATENCY.match(rule.measure) else rule.measure
+        asked = name in ("requests", "latency") or name.removesuffix("_ratio") in self.asked
+        idle = 0 if asked else self._untold(name)
+        return self.told.get(name, 0) + idle
+
+    def _untold(self, gauge: str) -> int:
+        """Samples without requests that do not tell a gauge."""
+        return self.told.get(_IDLE, 0) - self.told.get(f"{_IDLE} {gauge}", 0)
 
     def measured(self, rule: Rule) -> Measured:
         """The rule's measure over all that was added."""
@@ -108,7 +138,9 @@ class Tally:
             return Measured(value=self.events[event] / asked, requests=asked)
         if self.told.get(name, 0) and name in self.gauges:
             return Measured(value=self.gauges[name] / (self.told[name] * _UNIT), requests=self.requests)
-        return Measured(value=None, requests=self.requests, why=self._why(name))
+        idle = event not in self.asked and self._untold(name) > 0
+        why = "without requests, and it tells no more" if idle else self._why(name)
+        return Measured(value=None, requests=self.requests, idle=idle, why=why)
 
     def _latency(self, p: float, rule: Rule) -> Measured:
         total = sum(self.buckets.values())
