@@ -63,6 +63,13 @@ def test_what_only_a_run_beyond_the_limit_shows_is_one_reason() -> None:
     assert reason.startswith("canary /a: P1, P3, P5: P3 seen; more than 20 requests, faster than 20 in 60 s, would")
 
 
+def test_a_limiter_that_rejects_nobody_is_told_once() -> None:
+    """Beyond the limit, P4 and P5 want no more requests: there is no rejection to be seen."""
+    judged = judge(*found(Shown.FAIL, "P3"), *found(Shown.NOT_VISIBLE, "P5"), *found(Shown.PASS, "P1", "P2"))
+    assert judged.decision is Decision.NO_GO
+    assert [reason.partition(":")[2][:4] for reason in judged.reasons] == [" P3:"]
+
+
 def test_what_is_watched_fails_a_run_and_never_holds_it() -> None:
     """A watched property need not be seen."""
     good = found(Shown.PASS, "P1", "P2", "P3", "P5")

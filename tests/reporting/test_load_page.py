@@ -293,6 +293,9 @@ def test_a_capacity_search_is_drawn() -> None:
     assert words.index("Capacity") < words.index("Latency over time")
     assert "canary: 100/s, the truth between 97.5 and 200/s with 94% confidence" in words
     assert "3 steps" in words
+    assert "requests; capacity 100/s (94% confidence)" in words
+    assert "those beyond the capacity too" in words
+    assert "those beyond the capacity too" not in page_from_document(made())
 
 
 def test_few_requests_have_no_distribution() -> None:

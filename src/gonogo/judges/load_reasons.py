@@ -27,19 +27,24 @@ def said(one: PropertyResult) -> str:
 
 
 def unseen(proven: Iterable[PropertyResult], standards: Mapping[str, Declared]) -> Iterable[str]:
-    """Why what had to be proven was not seen. What only a run beyond the limit shows is one reason a side."""
+    """Why what had to be proven was not seen. What only a run beyond the limit shows is one reason a side; none where
+    the limit was passed and nothing rejected: that P3 fails says all of it.
+    """
+    findings = tuple(proven)
+    beyond = {one.side for one in findings if one.id == "P3" and one.verdict is Shown.FAIL}
     below: dict[str, tuple[Policy, list[PropertyResult]]] = {}
-    for one in proven:
+    for one in findings:
         if one.verdict is not Shown.NOT_VISIBLE:
             continue
         policy = standards[one.side].policy
         if one.id in _BEYOND and policy is not None and policy.algorithm is not Algorithm.NONE:
-            below.setdefault(one.side, (policy, []))[1].append(one)
+            if one.side not in beyond:
+                below.setdefault(one.side, (policy, []))[1].append(one)
         else:
             yield said(one)
-    for side, (policy, findings) in below.items():
-        first = next((one for one in findings if one.id == "P3"), findings[0])
-        ids, window = ", ".join(one.id for one in findings), policy.window.total_seconds()
+    for side, (policy, hidden) in below.items():
+        first = next((one for one in hidden if one.id == "P3"), hidden[0])
+        ids, window = ", ".join(one.id for one in hidden), policy.window.total_seconds()
         more = f"more than {policy.at_once} requests, faster than {policy.limit} in {window:g} s, would show it"
         yield f"{side} {first.path}: {ids}: {first.reason}; {more} (a harsher profile, or gonogo ratelimit)"
 

@@ -74,7 +74,7 @@ def compared(measure: str, values: Mapping[str, Quantity], standards: Mapping[st
 def held(name: str, side: str, objective: Objective, seen: Quantity, *, against: str = "") -> Slo:
     """One objective and what was seen of it; ValueError when their units do not measure the same thing."""
     value = None if seen.value is None else convert(seen.value, seen.unit, objective.unit)
-    shown = "nothing" if value is None else f"{show_number(value)} {objective.unit}"
+    shown = "not seen, wanted" if value is None else f"{show_number(value)} {objective.unit}"
     rule = (
         f"{name} {shown} {objective.comparator.symbol} {show_number(objective.limit)} {objective.unit} "
         f"(n={seen.samples})"

@@ -81,7 +81,8 @@ def load_lines(record: LoadRecord, judged: Judged) -> list[str]:
     for side in record.sides:
         summary = _of(side, OutcomeClass.ACCEPTED)
         counts = ", ".join(f"{_of(side, each).count} {each.value}" for each in OutcomeClass)
-        lines.append(f"{side.side:<7} {side.requests} requests: {counts}; {side.achieved_rate:.1f}/s")
+        rate = "all steps together" if judged.capacities else f"{side.achieved_rate:.1f}/s"
+        lines.append(f"{side.side:<7} {side.requests} requests: {counts}; {rate}")
         if summary.count:
             lines.append(
                 f"        mean {summary.mean:.1f}  min {summary.min:.1f}  p50 {summary.p50:.1f}"

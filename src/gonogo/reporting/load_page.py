@@ -85,7 +85,7 @@ def _header(document: Mapping[str, Any], decision: str) -> str:
     ]
     if release:
         facts.append(("Release", ", ".join(str(each) for each in release.values() if each)))
-    facts += [(name.capitalize(), _sent(side)) for name, side in document["sides"].items()]
+    facts += [(name.capitalize(), _found(side) or _sent(side)) for name, side in document["sides"].items()]
     workers = document["workers"]
     if workers["expected"] > 1 or workers["seen"] != workers["expected"]:
         facts.append(("Workers", f"{workers['seen']} of {workers['expected']}"))
@@ -115,7 +115,7 @@ def _profile(profile: Mapping[str, Any], *, searched: bool) -> str:
     """How it sends, in a line."""
     bounds = [f"at most {profile['requests']} requests a side"] if profile["requests"] is not None else []
     if profile["duration_s"] is not None:
-        bounds.append(f"for {show_number(profile['duration_s'])} s")
+        bounds.append(f"{'at most' if searched else 'for'} {show_number(profile['duration_s'])} s")
     if profile["workload"] == "open":
         how = (
             f"{show_number(profile['rate'])} arrivals a second"
@@ -131,6 +131,17 @@ def _profile(profile: Mapping[str, Any], *, searched: bool) -> str:
 def _sent(side: Mapping[str, Any]) -> str:
     asked = "" if side["requested_rate"] is None else f" of {side['requested_rate']:.1f}/s requested"
     return f"{side['endpoint']}: {side['requests']} requests, {side['achieved_rate']:.1f}/s{asked}"
+
+
+def _found(side: Mapping[str, Any]) -> str | None:
+    """What a search came to; the mean rate over all of its steps would be taken for it."""
+    if not side.get("capacity"):
+        return None
+    found, asked = side["capacity"]["found"], f"{side['endpoint']}: {side['requests']} requests"
+    if found["rate"] is None:
+        return f"{asked}; capacity: {found['said']}"
+    least = "at least " if found["high"] is None else ""
+    return f"{asked}; capacity {least}{show_number(found['rate'])}/s ({found['confidence']:.0%} confidence)"
 
 
 def _figures(drawn: Sequence[Section], more: Mapping[str, Sequence[str]]) -> list[str]:

@@ -74,7 +74,9 @@ def outcomes(document: Mapping[str, Any]) -> str:
                 f'<tr><th scope="row">{safe(name)}</th><td>{outcome}{_kinds(side, outcome)}</td>{_numbers(cells)}</tr>'
             )
     heads = ("Requests", "Share", "p50 ms", "p90", "p95", "p99", "max")
-    return f"<h2>Outcomes</h2>{_table(('Side', 'Outcome'), heads, rows)}"
+    steps = any(side.get("capacity") for side in document["sides"].values())
+    note = '<p class="soft">Of all steps together, those beyond the capacity too.</p>' if steps else ""
+    return f"<h2>Outcomes</h2>{note}{_table(('Side', 'Outcome'), heads, rows)}"
 
 
 def properties(document: Mapping[str, Any]) -> str:
