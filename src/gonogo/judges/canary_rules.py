@@ -1,7 +1,8 @@
 """The written rules of a canary, exactly: N samples in a row, windows, GO limits; a pure state fed with samples.
 
 How the rules are read, where the runbooks leave it open:
-- A percentile is the nearest rank (judges/percentile.py); inside a bucket the requests are assumed to lie evenly.
+- A percentile is the nearest rank (judges/percentile.py); inside a bucket the requests are assumed to lie evenly. If
+  the bucket is so wide that this is a guess, and the limit lies in it, it was not seen.
 - `>` is above the limit, `>=` reaches it; nothing is rounded before it is compared.
 - A sample in which the measure was not seen neither breaks a streak nor counts in it, and the rule is not clean.
 - A window is looked at once it is full. If samples of it are missing, the rule can still fire on those that are
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from gonogo.judges.measures import Measured, Tally, holds
 from gonogo.model.rulebook import Rule, Rulebook
@@ -49,7 +50,7 @@ class RulesState:
             side.add(sample.sides.get(name), gap)
         canary, stable = self._sides[CANARY], self._sides[STABLE]
         return (
-            *(one.feed(canary, stable, sample.seq, gap) for one in self._rollback),
+            *(one.feed(canary, stable, sample, gap) for one in self._rollback),
             *(one.feed(canary, gap) for one in self._go),
         )
 
@@ -111,13 +112,17 @@ class _Rollback:
         self.rule = rule
         self.canary, self.stable = _Streak(rule, every), _Streak(rule, every)
         self.fired_at: int | None = None
+        self._fired = ""  # what it was, and when
         self.stable_too = False
 
-    def feed(self, canary: _Side, stable: _Side, seq: int, gap: int) -> RuleState:
+    def feed(self, canary: _Side, stable: _Side, sample: Sample, gap: int) -> RuleState:
         mine = self.canary
         said, other = mine.feed(canary, gap), self.stable.feed(stable, gap)
         if said:
-            self.fired_at = self.fired_at or seq
+            if self.fired_at is None:
+                self.fired_at = sample.seq
+                shown = _shown(self.rule, mine.found)
+                self._fired = f", then {shown} at {sample.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             self.stable_too = bool(other)
         if self.fired_at is not None:
             stands = RuleStands.FIRED
@@ -140,12 +145,18 @@ class _Rollback:
             reason=f"{self.rule.text}: {self._reason(stands, canary)}",
         )
 
+    def _beside(self) -> str:
+        """The same of the stable side, where it was seen."""
+        found = self.stable.found
+        if self.stable_too:
+            return "; the stable side breaks it too"
+        return "" if found.value is None else f"; on the stable side {_shown(self.rule, found)}"
+
     def _reason(self, stands: RuleStands, canary: _Side) -> str:
         mine = self.canary
         shown = _shown(self.rule, mine.found)
         if stands is RuleStands.FIRED:
-            too = "; the stable side breaks it too" if self.stable_too else ""
-            return f"fired at sample {self.fired_at}, now {shown}{too}"
+            return f"fired at sample {self.fired_at}, now {shown}{self._fired}{self._beside()}"
         if stands is RuleStands.COUNTING:
             return f"{shown}, {mine.streak} of {mine.needed} in a row"
         if stands is RuleStands.CLEAN:
@@ -192,6 +203,9 @@ def _size(rule: Rule, every: timedelta) -> int:
 def _shown(rule: Rule, found: Measured) -> str:
     if found.value is None:
         return f"not seen ({found.why})"
+    if found.between is not None and found.between[0] < rule.limit < found.between[1]:
+        low, high = (show_number(edge) for edge in found.between)
+        return f"{rule.measure} somewhere from {low} to {high} {rule.unit}, one bucket (n={found.requests})"
     least = "at least " if found.at_least else ""
     unit = "" if rule.unit.value in ("ratio", "count") else f" {rule.unit}"
     return f"{rule.measure} {least}{show_number(found.value)}{unit} (n={found.requests})"

@@ -11,6 +11,7 @@ from gonogo.model.units import Unit, convert
 from gonogo.model.watch import SideSample
 
 _LATENCY = re.compile(r"p(?P<p>\d{1,2}(\.\d{1,2})?)_latency\Z")
+_WIDE = 2.5  # a bucket whose upper edge is more than so many times its lower one says too little of what is inside
 _MOST = 1e6  # a gauge runs from 0 to 1; what is far beyond is no gauge
 _IDLE = "without requests"  # among the measures that samples told
 _UNIT = 2**60  # gauges are added up as whole multiples of 1 / _UNIT: what is taken away leaves nothing behind
@@ -21,12 +22,14 @@ Edges = tuple[float, float | None]
 class Measured:
     """`value` is in the rule's unit, None where it was not seen; then `why` says so. `at_least`: the true value may
     be higher, since it lies in a bucket without an upper edge. `idle`: the side was seen, with too few requests.
+    `between`: all that is known, of a value inside a bucket so wide that to divide it evenly would be a guess.
     """
 
     value: float | None
     requests: int = 0
     at_least: bool = False
     idle: bool = False
+    between: tuple[float, float] | None = None
     why: str = ""
 
 
@@ -151,7 +154,10 @@ class Tally:
             if before + count >= wanted:
                 at = low if high is None else low + (high - low) * (wanted - before) / count
                 value = convert(at, Unit.MS, rule.unit)
-                return Measured(value=value, requests=total, at_least=high is None)
+                between = None
+                if high is not None and high > _WIDE * low:
+                    between = convert(low, Unit.MS, rule.unit), convert(high, Unit.MS, rule.unit)
+                return Measured(value=value, requests=total, at_least=high is None, between=between)
             before += count
         raise AssertionError("a rank above the number of requests")
 
@@ -168,6 +174,8 @@ def holds(rule: Rule, found: Measured) -> bool | None:
     """Whether the rule's comparison is true; None where it cannot be said."""
     value, limit = found.value, rule.limit
     if value is None:
+        return None
+    if found.between is not None and found.between[0] < limit < found.between[1]:
         return None
     match rule.symbol:
         case ">":

@@ -7,7 +7,7 @@ wrong with a chance of at most canary_trend.GO_ALPHA. evidence.py, certificate.p
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -77,7 +77,7 @@ class Sequential:
                 self._edges = _quantiles(self._settling)
                 self._latency.name([f"{show_number(round(edge, 1))} ms" for edge in self._edges])
             return
-        counts = [_above(side, self._edges) for side in (canary, stable)]
+        counts = _above_both(canary, stable, self._edges)
         totals = tuple(np.array([float(sum(b.count for b in side.latency or ()))]) for side in (canary, stable))
         self._latency.add(counts[0], counts[1], (totals[0], totals[1]), sample)
 
@@ -128,13 +128,14 @@ class _Raced:
         since, before = self._begun[start]
         events, asked, others, other_asked = (self._totals - before)[:, kind]
         expected = others * asked / other_asked if other_asked else 0.0
-        what = "errors" if self.measure == "error_ratio" else f"requests above {self._names[kind]}"
+        what = "failed" if self.measure == "error_ratio" else f"took more than {self._names[kind]}"
         if not self._totals[1].any():
             reason = f"{self.measure}: nothing was seen that both sides could be compared by"
         else:
-            when = f" since {since:%H:%M}" if since is not None else ""
-            said = f"{show_number(float(events))} {what} of {show_number(float(asked))}{when}"
-            reason = f"{self.measure}: {said}, {show_number(round(float(expected), 1))} expected of the stable side"
+            when = f" since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if since is not None else ""
+            said = f"{show_number(float(events))} of {show_number(float(asked))} requests of the canary {what}{when}"
+            likely = show_number(round(float(expected), 1))
+            reason = f"{self.measure}: {said}, {likely} would be as often as on the stable side"
         return Strength(
             measure=self.measure,
             log_e=self._log_e(),
@@ -164,9 +165,25 @@ def _quantiles(counts: dict[float, int]) -> Array:
     return np.array([edges[min(place, len(edges) - 1)] for place in places])
 
 
-def _above(side: SideSample, edges: Array) -> Array:
-    """Requests of buckets that lie above each edge as a whole."""
-    buckets = side.latency or ()
-    lows = np.array([bucket.low if bucket.high != bucket.low else np.nextafter(bucket.low, -1) for bucket in buckets])
-    counts = np.array([float(bucket.count) for bucket in buckets])
-    return np.array([float(counts[lows >= edge].sum()) for edge in edges])
+def _above_both(canary: SideSample, stable: SideSample, edges: Array) -> tuple[Array, Array]:
+    """Requests of either side above each edge: of buckets that lie above it as a whole.
+
+    A bucket of the stable side that an edge divides counts as above it where the canary's buckets are finer there:
+    what is told of the canary alone must not look like a difference.
+    """
+    (lows, _, mine), (other_lows, highs, others) = _buckets(canary), _buckets(stable)
+    above = np.array([float(mine[lows >= edge].sum()) for edge in edges])
+    other = np.array([float(others[other_lows >= edge].sum()) for edge in edges])
+    for place, edge in enumerate(edges):
+        for at in np.flatnonzero((other_lows < edge) & (highs > edge)):
+            if mine[(lows >= edge) & (lows < highs[at])].any():
+                other[place] += others[at]
+    return above, other
+
+
+def _buckets(side: SideSample) -> tuple[Array, Array, Array]:
+    """Lower edges, upper edges and counts; one latency lies above whatever is below it."""
+    found = side.latency or ()
+    lows = [bucket.low if bucket.high != bucket.low else np.nextafter(bucket.low, -1) for bucket in found]
+    highs = [np.inf if bucket.high is None else bucket.high for bucket in found]
+    return np.array(lows), np.array(highs), np.array([float(bucket.count) for bucket in found])
