@@ -100,7 +100,8 @@ def _dataclass(cls: type, raw: bool) -> Reader:
         try:
             return cls(**given)
         except (ValueError, TypeError) as error:  # what the dataclass itself does not allow
-            raise ConfigError(f"{name}: {one_line(str(error))}", tree.origin) from None
+            text = one_line(str(error))
+            raise ConfigError(f"{name}: {text}" if name else text, tree.origin) from None
 
     return reader_of_dataclass
 

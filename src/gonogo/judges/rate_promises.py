@@ -134,7 +134,7 @@ def remaining_falls(line: Timeline) -> PropertyResult:
         least = -1 if line.policy.algorithm in _ROUNDED else 0
         if back < least or back > _given_back(line, start, two):
             text = f"remaining {start.said.remaining} at {start.span.low:.3f} s, then {b} at {two.span.low:.3f} s"
-            return line.shown("P9", Shown.FAIL, text)
+            return line.shown("P9", Shown.FAIL, f"{text}, though each admitted request takes one")
     if not seen:
         return line.shown("P9", Shown.NOT_VISIBLE, "no two admitted requests in sequence say what remains", would)
     return line.shown("P9", Shown.PASS, f"{seen} steps, each as it must be", would)
