@@ -11,7 +11,7 @@ from dataclasses import dataclass
 PATH = "/flow"  # what the users ask for
 MEDIAN_S, SIGMA = 0.08, 0.5  # lognormal: P95 182 ms
 SLOWEST_TENTH_S = MEDIAN_S * math.exp(SIGMA * 1.2816)
-ERROR_RATIO = 0.002  # of a healthy side
+ERROR_RATIO = 0.0005  # of a healthy side: three bad minutes in a row are no chance, also at a hundred requests a minute
 _DELAY = re.compile(r"(?P<count>\d+)(?P<unit>[smh])")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
