@@ -103,7 +103,8 @@ def test_a_bound_begins_at_the_level_of_now() -> None:
 
 def test_a_slope_is_of_the_time_that_the_samples_last() -> None:
     """Samples of ten seconds under a rulebook of one a minute: six times as steep."""
-    every, slow = [], []
+    every: list[float] = []
+    slow: list[float] = []
     for factor, found in ((1, every), (6, slow)):
         trend = Trend(RULEBOOK, 0.002)
         for one in watch(4, 120, World(leak=0.01)):
@@ -125,7 +126,7 @@ def test_a_gauge_that_never_moved_proves_little_at_first() -> None:
         if minute == 29:
             assert leak.upper_slope(0.01)[0] * 288 > 0.25
         mean.add(np.array([0.6]))
-    assert mean.upper(0.01)[0] < 0.605
+    assert mean.upper(0.01)[0] < 0.61
     assert leak.upper_slope(0.01)[0] * 288 < 0.25
     assert leak.log_e()[0] <= 0
 
@@ -136,3 +137,21 @@ def test_a_bound_needs_blocks_that_were_seen() -> None:
         seen = minute < 40
         leak.add(np.array([0.6 + 0.002 * rng.standard_normal() if seen else np.nan]), np.array([0.6]))
     assert leak.upper_slope(0.01)[0] == np.inf
+
+
+@pytest.mark.parametrize("kind", ["spikes", "coarse", "alike"])
+def test_the_bound_of_a_mean_covers_it_whatever_the_gauge_is_like(kind: str) -> None:
+    """One minute in twenty at 100 %, steps of 5 %, or neighbours that are alike (AR(1), 0.9)."""
+    rng = np.random.default_rng(31)
+    mean, drift, missed = Mean(400), np.zeros(400), np.zeros(400, dtype=bool)
+    for _ in range(400):
+        drift = 0.9 * drift + 0.01 * rng.standard_normal(400)
+        values, truth = {
+            "spikes": (np.where(rng.random(400) < 0.05, 1.0, 0.3), 0.335),
+            "coarse": (np.where(rng.random(400) < 0.25, 0.65, 0.6), 0.6125),
+            "alike": (0.6 + drift, 0.6),
+        }[kind]
+        mean.add(values)
+        missed |= mean.upper(0.01) < truth
+    assert missed.mean() <= 0.01
+    assert np.median(mean.upper(0.01)) < truth + 0.1

@@ -99,7 +99,8 @@ class Proof:
     def _gauge(self, trend: Trend) -> Bound:
         rule, n = self.rule, self._told
         mean = self._sign * float(self._means[0][2].mean[0])
-        upper = min(float(one.upper(GO_ALPHA * share)[0]) for _, share, one in self._means)
+        top = 1.0 if self._sign > 0 else 0.0
+        upper = min(float(one.upper(GO_ALPHA * share, top)[0]) for _, share, one in self._means)
         least = rule.symbol in (">", ">=")
         bounded = show_number(-upper if least else upper) if math.isfinite(upper) else "?"
         reason = f"{rule.text}: mean of {n} samples {show_number(mean)}, at {'least' if least else 'most'} {bounded}"
@@ -110,10 +111,12 @@ class Proof:
             reason += f"; its trend beside the stable side's is not known: {trend.unseen}"
         elif rule.measure == LEAKS:
             upper = max(upper, trend.upper(mean))
-            shown = show_number(upper) if math.isfinite(upper) else "?"
-            reason += f", with its trend beyond the stable side's at most {shown} in {show_duration(PROVEN)}"
+            shown = (
+                f"at most {show_number(upper)} in {show_duration(PROVEN)}" if math.isfinite(upper) else "not known yet"
+            )
+            reason += f", with its trend beyond the stable side's {shown}"
         proven = math.isfinite(upper) and _COMPARE[rule.symbol](upper, rule.limit)
-        hopeless = not _COMPARE[rule.symbol](mean, rule.limit) or (rule.measure == LEAKS and bool(trend.unseen))
+        hopeless = not _COMPARE[rule.symbol](mean, rule.limit) or (rule.measure == LEAKS and trend.hopeless)
         more = None if proven or hopeless else max(5, n // 2)
         return Bound(
             measure=rule.measure,

@@ -112,7 +112,7 @@ class _Rollback:
         self.rule = rule
         self.canary, self.stable = _Streak(rule, every), _Streak(rule, every)
         self.fired_at: int | None = None
-        self._fired = ""  # what it was, and when
+        self._fired = "", ""  # what it was, and when
         self.stable_too = False
 
     def feed(self, canary: _Side, stable: _Side, sample: Sample, gap: int) -> RuleState:
@@ -121,8 +121,7 @@ class _Rollback:
         if said:
             if self.fired_at is None:
                 self.fired_at = sample.seq
-                shown = _shown(self.rule, mine.found)
-                self._fired = f", then {shown} at {sample.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+                self._fired = _shown(self.rule, mine.found), f"{sample.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             self.stable_too = bool(other)
         if self.fired_at is not None:
             stands = RuleStands.FIRED
@@ -156,7 +155,9 @@ class _Rollback:
         mine = self.canary
         shown = _shown(self.rule, mine.found)
         if stands is RuleStands.FIRED:
-            return f"fired at sample {self.fired_at}, now {shown}{self._fired}{self._beside()}"
+            was, at = self._fired
+            then = f", then {was} at {at}" if was != shown else f" at {at}"
+            return f"fired at sample {self.fired_at}, now {shown}{then}{self._beside()}"
         if stands is RuleStands.COUNTING:
             return f"{shown}, {mine.streak} of {mine.needed} in a row"
         if stands is RuleStands.CLEAN:

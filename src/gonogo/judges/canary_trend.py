@@ -86,10 +86,15 @@ class Trend:
             return ""
         return f"the stable side's {LEAKS} was seen in {self._both} of {self._samples} samples"
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether more samples like these would not prove anything: no stable side, or a leak."""
+        return bool(self.unseen) or self.alarmed_at is not None
+
     def strength(self) -> Strength:
         """The evidence so far; `seen` is the slope an hour beyond the stable side's."""
         slope = float(self._leak.slope()[0]) / BLOCK * (timedelta(hours=1) / self._length)
-        seen = slope if math.isfinite(slope) else 0.0
+        seen = round(slope, 9) + 0.0 if math.isfinite(slope) else 0.0
         reaches = self.reaches
         reason = f"{LEAKS}: {seen:+.4f} an hour beyond the stable side"
         if not math.isfinite(slope):

@@ -21,7 +21,8 @@ Array = npt.NDArray[np.float64]
 
 BLOCK = 10  # samples
 PRIOR = 0.3  # slope a block over the noise of a block, that is thought of
-BEGINNINGS = ((0, 0.6), (60, 0.2), (240, 0.1), (720, 0.1))  # sample at which one begins, its share of the error budget
+# sample at which one begins, its share of the error budget
+BEGINNINGS = ((0, 0.8), (60, 0.1), (240, 0.06), (720, 0.04))
 STEADY = 0.55  # of the growth has to be left without its largest step
 DYING = 0.6  # growth of the newer half below this share of the older half's dies away
 _LEAST = 4  # blocks before anything is said
