@@ -26,16 +26,21 @@ def shown(say: Say) -> Iterator[Callable[[Watch], None]]:
     if not is_terminal(sys.stdout):
         yield _lines(say)
         return
+    from gonogo.flows.watch.looking import acted  # noqa: PLC0415
     from gonogo.flows.watch.series import series  # noqa: PLC0415
+    from gonogo.reporting.escape import visible  # noqa: PLC0415
 
     state: dict[str, Any] = {}
     with _live(lambda: (state.get("status"), state.get("series", {}))) as refresh:
 
         def show(watch: Watch) -> None:
-            state.update(status=watch.status(), series=series(watch.samples[-60:]))
+            state.update(status=watch.status(), series=series(watch.samples[-60:]), folder=watch.store.folder)
             refresh()
 
         yield show
+    if "folder" in state and state["status"]["ended"]:
+        lines = [f"did:      {visible(line)}" for line in acted(state["folder"])]
+        say("\n".join([*lines, f"the watch ended with {state['status']['decision']}; {state['folder']}"]) + "\n")
 
 
 def follow(folder: Path, say: Say, look: Callable[[], Standing]) -> None:
@@ -85,6 +90,7 @@ def _live(picture: Callable[[], tuple[Any, Any]]) -> Iterator[Callable[[], None]
 
 def _lines(say: Say) -> Callable[[Watch], None]:
     """A line a sample, and all that the decision rests on at the end."""
+    from gonogo.flows.watch.looking import acted  # noqa: PLC0415
     from gonogo.reporting.escape import ci_log, visible  # noqa: PLC0415
     from gonogo.reporting.watch_view import verdict_lines  # noqa: PLC0415
 
@@ -94,6 +100,7 @@ def _lines(say: Say) -> Callable[[Watch], None]:
         status = watch.status()
         if status["ended"]:
             lines = [] if watch.verdict is None else verdict_lines(watch.verdict)
+            lines += [f"did:      {visible(line)}" for line in acted(watch.store.folder)]
             say(ci_log("\n".join([*lines, f"the watch ended with {status['decision']}"])) + "\n")
         elif status["seq"] != told[0]:
             told[0] = status["seq"]

@@ -125,6 +125,7 @@ def _status(options: argparse.Namespace, root: Path, say: Say) -> int:
     from gonogo.flows.watch import looking  # noqa: PLC0415
     from gonogo.model.errors import ConfigError  # noqa: PLC0415
     from gonogo.reporting.escape import ci_log, visible  # noqa: PLC0415
+    from gonogo.reporting.watch_view import kept_lines  # noqa: PLC0415
 
     reports = root / "reports" / "out"
     names = [options.env] if options.env else looking.environments(reports)
@@ -141,12 +142,16 @@ def _status(options: argparse.Namespace, root: Path, say: Say) -> int:
             import json  # noqa: PLC0415
 
             say(
-                json.dumps({**one.status, "decision": one.decision.value, "ended": one.ended}, ensure_ascii=False)
+                json.dumps(
+                    {**one.status, "decision": one.decision.value, "ended": one.ended, "acted": one.acted},
+                    ensure_ascii=False,
+                )
                 + "\n"
             )
         else:
-            last = one.status.get("last") or {}
-            lines = [one.word, *(f"  why: {reason}" for reason in last.get("reasons", ()))]
+            last = one.status.get("last")
+            lines = [one.word, *([one.until] if one.until else ()), *(kept_lines(last) if last else ())]
+            lines += [f"did:      {line}" for line in one.acted]
             say(ci_log("\n".join(map(visible, lines))) + "\n")
     return max(int(one.decision.exit_status) for one in found) if all(one.decision != "NO-GO" for one in found) else 1
 
@@ -160,6 +165,8 @@ def _log(options: argparse.Namespace, root: Path, say: Say) -> int:
     since, until = (looking.moment(f"--{name}", getattr(options, name), now) for name in ("since", "until"))
     one = looking.standing(reports, options.env or _only(looking.environments(reports)))
     lines = looking.log(one.folder, options.tail, since, until)
+    if not lines:
+        say(f"{one.environment}: nothing is in the log {'of that time' if since or until else 'yet'}\n")
     say(ci_log("".join(f"{visible(line)}\n" for line in lines)))
     return 0
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from gonogo.model.evidence import plain
 from gonogo.model.units import show_duration
-from gonogo.model.watch import CanaryVerdict, Gap, RuleStands
+from gonogo.model.watch import CanaryVerdict, RuleStands
 from gonogo.reporting.escape import visible
 
 Json = dict[str, Any]
@@ -54,17 +55,28 @@ def verdict_to_json(verdict: CanaryVerdict) -> Json:
 
 def verdict_lines(verdict: CanaryVerdict) -> list[str]:
     """The decision last, what it rests on before it."""
-    lines = [f"rule      {_MARKS[state.stands]:<9} {visible(state.reason)}" for state in verdict.rules]
-    for one in verdict.evidence:
-        mark = f"ALARM@{one.alarmed_at}" if one.alarmed_at is not None else "quiet"
-        strength = f"{max(one.log_e, 0.0):.1f} of {one.threshold:.1f}"
-        lines.append(f"evidence  {mark:<9} {visible(one.reason)} ({strength} nats, dispersion {one.dispersion:.1f})")
-    lines += [f"bound     {'proven' if bound.holds else 'open':<9} {visible(bound.reason)}" for bound in verdict.bounds]
-    lines += [f"gap       {_gap(gap)}" for gap in verdict.gaps[-5:]]
-    lines += [f"why:      {visible(reason)}" for reason in verdict.reasons]
-    if verdict.decidable_at is not None:
-        lines.append(f"GO can be known about {verdict.decidable_at:%Y-%m-%d %H:%M} UTC at the present traffic")
-    lines.append(f"{verdict.decision.value}  at sample {verdict.seq}, {verdict.at:%Y-%m-%d %H:%M:%S} UTC")
+    at = f"{verdict.at:%Y-%m-%d %H:%M:%S} UTC"
+    return [*kept_lines(verdict_to_json(verdict)), f"{verdict.decision.value}  at sample {verdict.seq}, {at}"]
+
+
+def kept_lines(last: Json) -> list[str]:
+    """What a decision rests on, from `verdict_to_json`: rules, evidence, bounds, gaps, reasons, and when GO can be."""
+    lines = [f"rule      {_MARKS[RuleStands(rule['stands'])]:<9} {visible(rule['reason'])}" for rule in last["rules"]]
+    for one in last["evidence"]:
+        mark = f"ALARM@{one['alarmed_at']}" if one["alarmed_at"] is not None else "quiet"
+        strength = f"{max(one['log_e'] or 0.0, 0.0):.1f} of {one['threshold']:.1f}"
+        lines.append(
+            f"evidence  {mark:<9} {visible(one['reason'])} ({strength} nats, dispersion {one['dispersion']:.1f})"
+        )
+    lines += [
+        f"bound     {'proven' if bound['holds'] else 'open':<9} {visible(bound['reason'])}"
+        for bound in last["certificate"]
+    ]
+    lines += [f"gap       {_gap(gap)}" for gap in last["gaps"][-5:]]
+    lines += [f"why:      {visible(reason)}" for reason in last["reasons"]]
+    if last["decidable_at"] is not None:
+        at = datetime.fromisoformat(last["decidable_at"])
+        lines.append(f"GO can be known about {at:%Y-%m-%d %H:%M} UTC at the present traffic")
     return lines
 
 
@@ -77,8 +89,9 @@ def change_lines(changes: Sequence[CanaryVerdict]) -> list[str]:
     ]
 
 
-def _gap(gap: Gap) -> str:
-    return f"{gap.since:%H:%M:%S} to {gap.until:%H:%M:%S} ({show_duration(gap.until - gap.since)}): {visible(gap.why)}"
+def _gap(gap: Json) -> str:
+    since, until = (datetime.fromisoformat(gap[end]) for end in ("since", "until"))
+    return f"{since:%H:%M:%S} to {until:%H:%M:%S} ({show_duration(until - since)}): {visible(gap['why'])}"
 
 
 def _finite(document: Json) -> Json:

@@ -17,6 +17,7 @@ from gonogo.model.verdict import Decision
 from gonogo.reporting.files import read_json
 
 Json = dict[str, Any]
+_CUT_OFF = "cut off: nobody watches now, `gonogo watch start` goes on with it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +35,32 @@ class Standing:
     def word(self) -> str:
         """One line: who, since when, what."""
         at = f"sample {self.status.get('seq', 0)}"
-        state = "ended" if self.ended else f"watched by {self.by}" if self.by else "cut off: nobody watches now"
+        state = "ended" if self.ended else f"watched by {self.by}" if self.by else _CUT_OFF
         return f"{self.environment}: {self.decision.value} at {at}; {state}; {self.folder}"
+
+    @property
+    def until(self) -> str | None:
+        """One line on the time that is left; None for a watch that has ended, or has not said it yet."""
+        if self.ended or "ends" not in self.status:
+            return None
+        ends = datetime.fromisoformat(self.status["ends"])
+        decidable = (self.status.get("last") or {}).get("decidable_at")
+        late = decidable is not None and datetime.fromisoformat(decidable) > ends
+        begun = f"until {ends:%Y-%m-%d %H:%M} UTC, {self.status['covered']:.0%} of the time is seen"
+        looked = f"; last looked at {self.status['at'][:19]}Z" if "at" in self.status else ""
+        return begun + looked + ("; at the present traffic that is too short for a GO" if late else "")
+
+    @property
+    def acted(self) -> list[str]:
+        """What was done on NO-GO, a line each; empty where nothing was."""
+        return acted(self.folder)
+
+
+def acted(folder: Path) -> list[str]:
+    """What a watch did on NO-GO, as its log tells it: the rollback, or why there was none."""
+    if not (folder / LOG).exists():
+        return []
+    return [f"{one['at'][:19]}Z  {one['text']}" for one in read_log(folder) if one.get("kind") == "action"]
 
 
 def environments(reports: Path) -> list[str]:
@@ -74,10 +99,14 @@ def stop(reports: Path, environment: str) -> Standing:
 
 
 def log(folder: Path, last: int | None, since: datetime | None = None, until: datetime | None = None) -> Sequence[str]:
-    """Lines of what happened from `since` to `until`, the newest last."""
-    entries = [entry for entry in read_log(folder) if entry.get("state") != "posting"]
-    if not entries:
-        raise ConfigError(f"{folder / LOG} holds nothing yet")
+    """Lines of what happened from `since` to `until`, the newest last; ConfigError for a `last` below 1."""
+    if last is not None and last < 1:
+        raise ConfigError(f"--tail is 1 or more, not {last}")
+    if since is not None and until is not None and since > until:
+        raise ConfigError("--since is after --until: no time lies between them")
+    entries = (
+        [entry for entry in read_log(folder) if entry.get("state") != "posting"] if (folder / LOG).exists() else []
+    )
     entries = [entry for entry in entries if _within(datetime.fromisoformat(entry["at"]), since, until)]
     return [f"{entry['at'][:19]}Z  {entry['kind']:<8}  {_text(entry)}" for entry in entries[-(last or len(entries)) :]]
 
