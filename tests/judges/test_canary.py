@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.canary_sim import MINUTE, RULEBOOK, World, watch
+from tests.canary_sim import MINUTE, RULEBOOK, World, side, watch
 
 from gonogo.judges.canary import CanaryJudge
 from gonogo.judges.certificate import Mean, share_bound, share_log_e, share_more
@@ -75,6 +75,20 @@ def test_what_both_sides_suffer_is_no_alarm_of_the_evidence() -> None:
     assert all(one.alarmed_at is None for one in found[-1].evidence)
     assert found[-1].decision is Decision.HOLD
     assert any("p95_latency" in reason for reason in found[-1].reasons)
+
+
+def test_stages_of_traffic_common_swings_and_common_bursts_are_no_alarm() -> None:
+    """5, 25, 50 % of the traffic; latencies that swing by half in hours; a burst of errors on both sides."""
+    rng, samples = np.random.default_rng(15), []
+    for one in watch(15, 150, World(requests=1), World(requests=1)):
+        share = (0.05, 0.25, 0.5)[one.seq // 51]
+        common = World(median=80 * (1 + 0.5 * np.sin(one.seq / 30)), errors=0.2 if one.seq % 37 == 5 else 0.002)
+        parts = {CANARY: round(1200 * share), STABLE: round(1200 * (1 - share))}
+        sides = {name: side(rng, replace(common, requests=n), 0) for name, n in parts.items()}
+        samples.append(replace(one, sides=sides))
+    found = judged(samples)
+    assert first(found, Decision.NO_GO) is None
+    assert all(one.alarmed_at is None for one in found[-1].evidence)
 
 
 def test_a_rule_that_both_sides_break_is_no_go_and_says_so() -> None:
