@@ -90,18 +90,16 @@ def _live(picture: Callable[[], tuple[Any, Any]]) -> Iterator[Callable[[], None]
 
 def _lines(say: Say) -> Callable[[Watch], None]:
     """A line a sample, and all that the decision rests on at the end."""
-    from gonogo.flows.watch.looking import acted  # noqa: PLC0415
+    from gonogo.flows.watch.looking import rests_on  # noqa: PLC0415
     from gonogo.reporting.escape import ci_log, visible  # noqa: PLC0415
-    from gonogo.reporting.watch_view import verdict_lines  # noqa: PLC0415
 
     told = [-1]
 
     def show(watch: Watch) -> None:
         status = watch.status()
         if status["ended"]:
-            lines = [] if watch.verdict is None else verdict_lines(watch.verdict)
-            lines += [f"did:      {visible(line)}" for line in acted(watch.store.folder)]
-            say(ci_log("\n".join([*lines, f"the watch ended with {status['decision']}"])) + "\n")
+            lines = rests_on(watch.store.folder, status["last"])
+            say(ci_log("\n".join([*lines, f"the watch ended with {status['decision']}; {watch.store.folder}"])) + "\n")
         elif status["seq"] != told[0]:
             told[0] = status["seq"]
             reasons = (status["last"] or {}).get("reasons") or ("no sample yet",)

@@ -10,6 +10,8 @@ from typing import Any
 
 TEXT = "watch a canary beside its stable side, or judge a watch that was recorded"
 Say = Callable[[str], None]
+_NEVER = "nothing was ever watched here; `gonogo watch start` does"
+_LONGEST_DAYS = 30  # a canary that nobody decided on for a month is none
 Verb = Callable[[argparse.Namespace, Path, Say], int]
 
 
@@ -70,7 +72,10 @@ def run(options: argparse.Namespace, root: Path, say: Say) -> int:
 
 def _replay(options: argparse.Namespace, root: Path, say: Say) -> int:
     from gonogo.flows import watch_replay  # noqa: PLC0415
+    from gonogo.model.errors import ConfigError  # noqa: PLC0415
 
+    if options.rules is not None and options.env is not None:
+        raise ConfigError("--rules FILE or --env NAME, not both: they would be two sets of rules")
     rules = None if options.rules is None else Path(options.rules)
     replayed = watch_replay.replay(Path(options.samples), rules=rules, environment=options.env, root=root)
     say(watch_replay.document(replayed) if options.json else watch_replay.page(replayed))
@@ -80,6 +85,7 @@ def _replay(options: argparse.Namespace, root: Path, say: Say) -> int:
 def _start(options: argparse.Namespace, root: Path, say: Say) -> int:
     from gonogo.flows.watch.begin import Asked, take_order, watch_here  # noqa: PLC0415
     from gonogo.flows.watch.process import begin_behind  # noqa: PLC0415
+    from gonogo.flows.watch.store import watches  # noqa: PLC0415
 
     asked = Asked(
         root=root,
@@ -100,8 +106,14 @@ def _start(options: argparse.Namespace, root: Path, say: Say) -> int:
 
         with shown(say) as show:
             return int(watch_here(order, show).exit_status)
+    before = watches(asked.base)
     begun = begin_behind(asked.base, _again(options, asked), root)
-    say(f"watching {options.env} in process {begun.pid}; gonogo watch status --env {options.env}; {begun.folder}\n")
+    anew = "goes on with the watch that was cut off" if begun.folder in before else "a new watch"
+    acts = "rolls back" if options.on_no_go == "rollback" else "only notifies"
+    say(
+        f"watching {options.env} in process {begun.pid}, {anew}; NO-GO {acts};"
+        f" gonogo watch status --env {options.env}; {begun.folder}\n"
+    )
     return 0
 
 
@@ -125,12 +137,11 @@ def _status(options: argparse.Namespace, root: Path, say: Say) -> int:
     from gonogo.flows.watch import looking  # noqa: PLC0415
     from gonogo.model.errors import ConfigError  # noqa: PLC0415
     from gonogo.reporting.escape import ci_log, visible  # noqa: PLC0415
-    from gonogo.reporting.watch_view import kept_lines  # noqa: PLC0415
 
     reports = root / "reports" / "out"
     names = [options.env] if options.env else looking.environments(reports)
     if not names:
-        raise ConfigError("nothing was ever watched here; `gonogo watch start` does")
+        raise ConfigError(_NEVER)
     if options.follow:
         from gonogo.cli_live import follow  # noqa: PLC0415
 
@@ -143,16 +154,20 @@ def _status(options: argparse.Namespace, root: Path, say: Say) -> int:
 
             say(
                 json.dumps(
-                    {**one.status, "decision": one.decision.value, "ended": one.ended, "acted": one.acted},
+                    {
+                        **one.status,
+                        "decision": one.decision.value,
+                        "ended": one.ended,
+                        "acted": looking.acted(one.folder),
+                    },
                     ensure_ascii=False,
                 )
                 + "\n"
             )
         else:
-            last = one.status.get("last")
-            lines = [one.word, *([one.until] if one.until else ()), *(kept_lines(last) if last else ())]
-            lines += [f"did:      {line}" for line in one.acted]
-            say(ci_log("\n".join(map(visible, lines))) + "\n")
+            lines = [visible(one.word), *([one.until] if one.until else ())]
+            lines += looking.rests_on(one.folder, one.status.get("last"))
+            say(ci_log("\n".join(lines)) + "\n")
     return max(int(one.decision.exit_status) for one in found) if all(one.decision != "NO-GO" for one in found) else 1
 
 
@@ -178,7 +193,7 @@ def _stop(options: argparse.Namespace, root: Path, say: Say) -> int:
 
     reports = root / "reports" / "out"
     running = [name for name in looking.environments(reports) if holder(watch_folder(reports, name))]
-    names = running if options.all else [options.env or _only(running)]
+    names = running if options.all else [options.env or _only(running, "nobody watches here now")]
     if not names:
         say("nothing is watched here\n")
     for name in names:
@@ -186,11 +201,13 @@ def _stop(options: argparse.Namespace, root: Path, say: Say) -> int:
     return 0
 
 
-def _only(names: list[str]) -> str:
+def _only(names: list[str], none: str = _NEVER) -> str:
     from gonogo.model.errors import ConfigError  # noqa: PLC0415
 
+    if not names:
+        raise ConfigError(none)
     if len(names) != 1:
-        raise ConfigError(f"name one with --env (there is {', '.join(names) or 'none'})")
+        raise ConfigError(f"name one with --env (there is {', '.join(names)})")
     return names[0]
 
 
@@ -206,4 +223,6 @@ def _duration(text: str | None, option: str) -> timedelta | None:
         raise ConfigError(f"{option}: {error}") from None
     if found.total_seconds() <= 0:
         raise ConfigError(f"{option} is a time longer than 0")
+    if found > timedelta(days=_LONGEST_DAYS):
+        raise ConfigError(f"{option} is at most {_LONGEST_DAYS}d")
     return found

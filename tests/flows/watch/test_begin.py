@@ -144,6 +144,17 @@ def test_a_no_go_that_was_not_acted_on_is(asked: Asked) -> None:
     assert hands.ticks == 0
 
 
+def test_who_goes_on_without_the_rollback_is_told(asked: Asked) -> None:
+    """A watch that would have rolled back is never gone on with as one that only notifies in silence."""
+    order = take_order(replace(asked, lasts=HOUR))
+    folder = cut_off(order)
+    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    (folder / "plan.json").write_text(json.dumps({**plan, "on_no_go": "rollback"}), encoding="utf-8")
+    watch_here(order, hands=stopping(START))
+    log = (folder / "log.jsonl").read_text(encoding="utf-8")
+    assert "NO-GO: notify from now on; this watch was begun with rollback" in log
+
+
 def test_a_file_that_is_not_there_yet_is_waited_for(asked: Asked) -> None:
     hands = FakeHands()
     hands.at[10] = lambda: feed(asked, 60)

@@ -90,3 +90,14 @@ def test_a_part_of_the_log_that_is_none(
     log(kept, {"kind": "note", "text": "n"})
     assert main(["watch", "log", *words]) == 4
     assert said in capsys.readouterr().err
+
+
+def test_a_watch_that_was_stopped_says_so(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not only what it saw: why it ended as it did. What could be known later is of no use any more."""
+    reasons = ["it was stopped before its end"]
+    (kept / "verdict.json").write_text(json.dumps({"decision": "HOLD", "reasons": reasons}), encoding="utf-8")
+    assert main(["watch", "status"]) == 6
+    said = capsys.readouterr().out
+    assert "why:      it was stopped before its end" in said
+    assert "GO can be known" not in said
+    assert "until 2026" not in said

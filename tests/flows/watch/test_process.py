@@ -187,6 +187,17 @@ def test_what_cannot_begin_says_why_in_one_line(project: Project) -> None:
     assert "plan.json" in broken.stderr
 
 
+def test_reports_that_cannot_be_kept_are_one_line(project: Project) -> None:
+    """Something else stands where the folder of reports has to be: nothing is begun."""
+    project.base.parent.parent.mkdir(parents=True, exist_ok=True)
+    project.base.parent.write_text("in the way", encoding="utf-8")
+    done = project.start()
+    assert done.returncode == 6
+    assert "nothing can be kept there" in done.stderr
+    assert "nothing was begun" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -198,8 +209,10 @@ def test_what_cannot_begin_says_why_in_one_line(project: Project) -> None:
         (["start", "--env", "small", "--fault", "x"], "--fault is for rehearsed environments"),
         (["status"], "nothing was ever watched here"),
         (["status", "--env", "small"], "small was never watched"),
-        (["log"], "name one with --env (there is none)"),
-        (["stop"], "name one with --env (there is none)"),
+        (["start", "--env", "small", "--for", "99999999d"], "--for is at most 30d"),
+        (["log"], "nothing was ever watched here"),
+        (["stop"], "nobody watches here now"),
+        (["replay", "x", "--env", "small", "--rules", "x"], "--rules FILE or --env NAME, not both"),
     ],
 )
 def test_bad_input_is_one_line(project: Project, words: list[str], said: str) -> None:

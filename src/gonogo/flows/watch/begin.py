@@ -136,6 +136,9 @@ def watch_here(order: Order, show: Show | None = None, hands: Hands | None = Non
             recorded = _recorded(store)
             if recorded.samples or recorded.notes:
                 watch.resume(recorded)
+            if store.plan.get("on_no_go", asked.on_no_go) != asked.on_no_go:
+                text = f"NO-GO: {asked.on_no_go} from now on; this watch was begun with {store.plan['on_no_go']}"
+                store.log(hands.now(), "note", text)
             return watch.run()
         except OSError as error:
             raise NotKept(f"{store.folder}: cannot be written ({error.strerror or error}); this is no GO") from None

@@ -14,9 +14,12 @@ from gonogo.flows.watch.store import LOG, STATUS, VERDICT, read_log, watch_folde
 from gonogo.model.errors import ConfigError
 from gonogo.model.units import parse_duration
 from gonogo.model.verdict import Decision
+from gonogo.reporting.escape import visible
 from gonogo.reporting.files import read_json
+from gonogo.reporting.watch_view import kept_lines
 
 Json = dict[str, Any]
+_NOTHING: Json = {"rules": (), "evidence": (), "certificate": (), "gaps": ()}
 _CUT_OFF = "cut off: nobody watches now, `gonogo watch start` goes on with it"
 
 
@@ -50,17 +53,20 @@ class Standing:
         looked = f"; last looked at {self.status['at'][:19]}Z" if "at" in self.status else ""
         return begun + looked + ("; at the present traffic that is too short for a GO" if late else "")
 
-    @property
-    def acted(self) -> list[str]:
-        """What was done on NO-GO, a line each; empty where nothing was."""
-        return acted(self.folder)
-
 
 def acted(folder: Path) -> list[str]:
     """What a watch did on NO-GO, as its log tells it: the rollback, or why there was none."""
     if not (folder / LOG).exists():
         return []
     return [f"{one['at'][:19]}Z  {one['text']}" for one in read_log(folder) if one.get("kind") == "action"]
+
+
+def rests_on(folder: Path, last: Json | None) -> list[str]:
+    """Lines of what a watch rests on, why it ended as it did, and what it did then. `last` as in its status."""
+    if (folder / VERDICT).exists():
+        reasons = read_json(folder / VERDICT).get("reasons", ())
+        last = {**(last or _NOTHING), "reasons": reasons, "decidable_at": None}
+    return [*(kept_lines(last) if last else ()), *(f"did:      {visible(line)}" for line in acted(folder))]
 
 
 def environments(reports: Path) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from gonogo.flows.watch.lock import Holder, alive, holder
 from gonogo.flows.watch.store import STATUS, watches
 from gonogo.model.errors import ConfigError, ExitStatus, GonogoError
-from gonogo.reporting.files import read_json
+from gonogo.reporting.files import NotKept, read_json
 
 OUTPUT = "output.log"
 _READY_S = 60.0  # a rehearsed environment has to come up, too
@@ -43,7 +43,11 @@ def begin_behind(base: Path, arguments: Sequence[str], root: Path) -> Begun:
     """Begin `gonogo watch start --foreground` with these arguments, in a session of its own, and wait until it
     watches. NotBegunError with its last line if it ended before.
     """
-    base.mkdir(parents=True, exist_ok=True)
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        (base / OUTPUT).open("ab").close()
+    except OSError as error:
+        raise NotKept(f"{base}: nothing can be kept there ({error.strerror or error}); nothing was begun") from None
     command = [sys.executable, "-P", "-X", "utf8", "-m", "gonogo.cli", "watch", "start", "--foreground", *arguments]
     with (base / OUTPUT).open("ab") as output:
         at = output.tell()
