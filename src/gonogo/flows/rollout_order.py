@@ -99,7 +99,8 @@ def _wish(to: str | None, verb: Verb, environment: Environment) -> Wish:
         percent = int(found[1])
         if percent not in rollout.stages:
             stages = ", ".join(map(str, rollout.stages))
-            raise ConfigError(f"--to {percent} is no stage of {environment.name} (rollout.stages: {stages})")
+            all_back = "; without --to everything goes back" if verb is Verb.ROLLBACK else ""
+            raise ConfigError(f"--to {percent} is no stage of {environment.name} (rollout.stages: {stages}){all_back}")
         return Wish(verb=verb, percent=percent)
     if to == BEFORE and verb is Verb.ROLLBACK:
         return Wish(verb=verb, before=True)

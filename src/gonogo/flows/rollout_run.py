@@ -76,13 +76,14 @@ class Maker:
                 fresh = self._look()
                 if fresh is not None and stands(fresh, self.change):
                     return None
-                if not again or not _transient(failure) or not self._left or attempt == ATTEMPTS:
+                pause = _FIRST_PAUSE_S * 2 ** (attempt - 1)
+                if not again or not _transient(failure) or pause >= self._left or attempt == ATTEMPTS:
                     return self._failed(failure, fresh)
                 state = fresh or state
                 lacking = unready(state, self.change)
                 if lacking:
                     return self._made(ExitStatus.NO_GO, f"not changed: {'; '.join(lacking)}")
-                self.clock.sleep(min(_FIRST_PAUSE_S * 2 ** (attempt - 1), self._left))
+                self.clock.sleep(pause)
             else:
                 return None
         return None

@@ -26,7 +26,7 @@ def compare_page(document: Mapping[str, Any]) -> str:
     ratio = document["canary_over_legacy"]
     if ratio is not None:
         lines.append(f"{'canary/legacy':<{_WIDTH}}{ratio:.2f} of the mean")
-    lines += document["reasons"]
+    lines += dict.fromkeys(document["reasons"])
     return ci_log("\n".join(visible(line) for line in [*lines, document["decision"]])) + "\n"
 
 

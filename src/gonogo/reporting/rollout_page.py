@@ -21,7 +21,7 @@ def reset_page(document: Mapping[str, Any]) -> str:
     lines = [_row("item", f"{document['item']}, {document['environment']}")]
     lines += [_row("sends", one) for one in document["sends"]]
     lines += [_row("refused", one) for one in document["refusals"]]
-    lines += [_row("judged", one) for one in document["reasons"]]
+    lines += [_row("judged", one) for one in dict.fromkeys(document["reasons"])]
     return _page([*lines, document["said"]])
 
 

@@ -147,6 +147,15 @@ def test_a_rollback_that_goes_wrong_is_tried_again_within_bounds(
     assert (ended.document["notes"] == ["call Kim, slack:@kim, 09:00-18:00"]) is (status is NO_GO)
 
 
+def test_a_rollback_whose_time_is_over_says_what_went_wrong(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No try is begun that has no time left: the cause is what Cloud Run said, never a deadline of nothing."""
+    monkeypatch.setattr("gonogo.flows.rollout_run._FIRST_PAUSE_S", 10.0)
+    stand.play("stage-5", "update-fails-late")
+    ended = rollback(stand, within=timedelta(seconds=2))
+    assert (ended.status, stand.updates) == (NO_GO, 1)
+    assert "INTERNAL: Route update failed" in ended.document["said"]
+
+
 def rolled_by_itself(stand: Stand, *, pages: list[str] | None = None, **more: Any) -> Rolled:
     environment = load_environment("mine", stand.root / "environments", root=stand.root)
     with standing(environment, stand.root) as where:
