@@ -85,9 +85,9 @@ class CloudSampler:
             thread.start()
         for thread in threads:
             thread.join()
-        sides = {
-            side: side_sample({x.measure: x.outcome for x in looks if x.side == side}) for side in (CANARY, STABLE)
-        }
+        found = {side: {x.measure: x.outcome for x in looks if x.side == side} for side in (CANARY, STABLE)}
+        told = any(isinstance(outcomes["requests"], Seen) for outcomes in found.values())
+        sides = {side: side_sample(idle(outcomes) if told else outcomes) for side, outcomes in found.items()}
         return Sample(seq=1, since=since, until=until, sides=sides)
 
     def _look(self, look: _Look, vantage: Vantage) -> None:
@@ -124,6 +124,18 @@ def _nothing(sample: Sample) -> str | None:
 def floor(moment: datetime) -> datetime:
     """The whole minute at or before it, in UTC."""
     return moment.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def idle(outcomes: Mapping[str, Seen | Unseen]) -> Mapping[str, Seen | Unseen]:
+    """The looks at a side in an interval of which the back end has told the other side's requests: a complete answer
+    without a point, neither of requests nor of latencies, from a side whose instances were seen, is one without
+    requests. Cloud Monitoring writes no point for a minute in which nothing was asked.
+    """
+    silent = [outcomes[name] for name in ("requests", "latency")]
+    alive = any(isinstance(outcomes[gauge], Seen) for gauge in _GAUGES)
+    if not alive or not all(isinstance(one, Unseen) and one.cause is Cause.NO_DATA for one in silent):
+        return outcomes
+    return {**outcomes, "requests": Seen(data={"series": []}), "latency": Seen(data={"buckets": []})}
 
 
 def side_sample(outcomes: Mapping[str, Seen | Unseen]) -> SideSample:
