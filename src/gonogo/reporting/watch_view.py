@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from gonogo.model.evidence import plain
@@ -55,7 +55,7 @@ def verdict_to_json(verdict: CanaryVerdict) -> Json:
 
 def verdict_lines(verdict: CanaryVerdict) -> list[str]:
     """The decision last, what it rests on before it."""
-    at = f"{verdict.at:%Y-%m-%d %H:%M:%S} UTC"
+    at = f"{verdict.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return [*kept_lines(verdict_to_json(verdict)), f"{verdict.decision.value}  at sample {verdict.seq}, {at}"]
 
 
@@ -75,7 +75,7 @@ def kept_lines(last: Json) -> list[str]:
     lines += [f"gap       {_gap(gap)}" for gap in last["gaps"][-5:]]
     lines += [f"why:      {visible(reason)}" for reason in last["reasons"]]
     if last["decidable_at"] is not None:
-        at = datetime.fromisoformat(last["decidable_at"])
+        at = datetime.fromisoformat(last["decidable_at"]).astimezone(UTC)
         lines.append(f"GO can be known about {at:%Y-%m-%d %H:%M} UTC at the present traffic")
     return lines
 
@@ -83,7 +83,7 @@ def kept_lines(last: Json) -> list[str]:
 def change_lines(changes: Sequence[CanaryVerdict]) -> list[str]:
     """Each sample at which the decision became another one, with its first reason."""
     return [
-        f"{verdict.at:%Y-%m-%d %H:%M}  sample {verdict.seq:>5}  {verdict.decision.value:<6}"
+        f"{verdict.at.astimezone(UTC):%Y-%m-%d %H:%M}  sample {verdict.seq:>5}  {verdict.decision.value:<6}"
         f"  {visible(verdict.reasons[0]) if verdict.reasons else 'all is proven'}"
         for verdict in changes
     ]
