@@ -155,6 +155,15 @@ def test_who_goes_on_without_the_rollback_is_told(asked: Asked) -> None:
     assert "NO-GO: notify from now on; this watch was begun with rollback" in log
 
 
+def test_a_file_that_tells_more_than_was_asked_for_is_not_read_to_its_end(asked: Asked) -> None:
+    """A watch of an hour is decided by an hour, also where the file tells of a day at once."""
+    feed(asked, 90)
+    watch_here(take_order(replace(asked, lasts=HOUR)), hands=FakeHands())
+    (folder,) = watches(asked.base)
+    assert len((folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()) == 60
+    assert decided(folder)["early"] is None
+
+
 def test_a_file_that_is_not_there_yet_is_waited_for(asked: Asked) -> None:
     hands = FakeHands()
     hands.at[10] = lambda: feed(asked, 60)

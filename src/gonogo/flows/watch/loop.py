@@ -140,7 +140,7 @@ class Watch:
             self._judge(kept)
             self.coverage.came = self.hands.monotonic()
             self._say_change(before)
-            if self._is_no_go():
+            if self._is_no_go() or self._covered:
                 return
         self._look_for_silence()
         for line in self.reports.lines(self.hands, self.verdict):
