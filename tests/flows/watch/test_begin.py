@@ -9,14 +9,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.canary_sim import START, World, watch
+from tests.canary_sim import MINUTE, START, World, watch
 from tests.watch_sim import HOUR, FakeHands
 
 from gonogo.flows.watch.begin import Asked, Order, take_order, watch_here
 from gonogo.flows.watch.store import watches
 from gonogo.model.environment import Release
 from gonogo.model.errors import ConfigError, SafetyRefusal
+from gonogo.model.evidence import Cause
+from gonogo.model.rulebook import Source
 from gonogo.model.verdict import Decision
+from gonogo.probes.failure import Failure
 from gonogo.reporting.files import NotKept
 from gonogo.reporting.samples import sample_line
 
@@ -243,3 +246,21 @@ back_ends:
     monkeypatch.setenv("CHANNEL_TOKEN", "token-of-a-channel")
     monkeypatch.setattr("gonogo.flows.watch.slack.SlackPost.__call__", lambda *_: None)
     assert watch_here(order, hands=stopping(START)) is Decision.HOLD
+
+
+def test_a_watch_without_a_login_is_not_begun(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody finds out after a day of HOLD that nobody was logged in; a file of samples needs no login."""
+    path = asked.root / "environments" / "small.yaml"
+    back = "back_ends:\n  cloud_monitoring: {names: {project: shop}}\n"
+    path.write_text(path.read_text(encoding="utf-8") + back, encoding="utf-8")
+
+    def nobody(_: object) -> str:
+        raise Failure(Cause.DENIED, "no Google credentials found")
+
+    monkeypatch.setattr("gonogo.flows.watch.surroundings.principal", nobody)
+    order = take_order(replace(asked, lasts=HOUR))
+    assert watch_here(order, hands=stopping(START)) is Decision.HOLD
+    asks = replace(order, rulebook=replace(order.rulebook, source=Source(lag=MINUTE)))
+    with pytest.raises(ConfigError, match="no Google credentials found; nothing was begun"):
+        watch_here(asks, hands=stopping(START))
+    assert len(watches(asked.base)) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,8 @@ from gonogo.model.rulebook import Rulebook, SourceKind
 from gonogo.model.secret import NO_SECRETS, Redactor
 from gonogo.model.watch import CanaryVerdict
 from gonogo.probes.base import Vantage
+from gonogo.probes.failure import Failure
+from gonogo.probes.google import principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ def surround(wanted: Wanted, stack: ExitStack) -> Surroundings:
         return RolledBack(done=did.done, text=did.text, did=did.did)
 
     looking = vantage()
+    _check_login(looking, [*(() if from_file else ("cloud_monitoring",)), *(("cloud_run",) if wanted.changes else ())])
     return Surroundings(
         redactor=redactor,
         sampler=file if from_file else lambda began: CloudSampler(looking, wanted.rulebook, began),
@@ -111,6 +114,16 @@ def surround(wanted: Wanted, stack: ExitStack) -> Surroundings:
             ready=ready,
         ),
     )
+
+
+def _check_login(vantage: Vantage, names: Sequence[str]) -> None:
+    """A day of HOLD is not begun for want of a login: ConfigError where Google's back ends would be asked without."""
+    back_ends = vantage.environment.back_ends
+    if any(name in back_ends and not back_ends[name].plaintext for name in names):
+        try:
+            principal(vantage)
+        except Failure as failure:
+            raise ConfigError(f"{failure.detail}; nothing was begun") from None
 
 
 def _known(secrets: Secrets, environment: Environment) -> Iterator[str]:
