@@ -263,4 +263,9 @@ def test_a_watch_without_a_login_is_not_begun(asked: Asked, monkeypatch: pytest.
     asks = replace(order, rulebook=replace(order.rulebook, source=Source(lag=MINUTE)))
     with pytest.raises(ConfigError, match="no Google credentials found; nothing was begun"):
         watch_here(asks, hands=stopping(START))
+    ended: list[Path] = []
+    monkeypatch.setattr("gonogo.flows.watch.begin.end_first", ended.append)
+    with pytest.raises(ConfigError, match="no Google credentials found"):
+        watch_here(replace(asks, asked=replace(asks.asked, replace=True)), hands=stopping(START))
+    assert ended == []  # one that watches is not ended for one that cannot
     assert len(watches(asked.base)) == 1

@@ -104,6 +104,9 @@ def watch_here(order: Order, show: Show | None = None, hands: Hands | None = Non
     stop = threading.Event()
     hands = hands or SystemHands(stop)
     if asked.replace:
+        if order.environment.start is None:
+            with ExitStack() as trial:
+                surround(_wanted(order), trial)  # what cannot be begun ends nobody
         end_first(asked.base)
     with ExitStack() as stack:
         stack.enter_context(_signals(stop))
