@@ -91,7 +91,7 @@ def _closed(gear: Gear, server: Nginx, runs: int, seconds: int) -> Found:
 
 def _open(gear: Gear, server: Nginx, seconds: int) -> Found:
     raw = load_speed.ceilings(gear, server, seconds)
-    if "k6_open_rps" not in raw:
+    if not raw.get("k6_open_rps", [0.0])[0]:  # it is not there, or this machine keeps it from any rate
         return raw, {}
     return raw, {"open_ceiling_k6_ratio": raw["fleet_open_rps"][0] / raw["k6_open_rps"][0]}
 

@@ -79,12 +79,12 @@ def ceilings(gear: Gear, server: Nginx, seconds: int) -> Raw:
 
 
 def ceiling(keeps: Callable[[int], bool], first: int) -> float:
-    """The highest rate that is kept: in strides from the `first` step, then one by one; 0 if none near it is."""
+    """The highest rate that is kept: in strides from the `first` step, then one by one; 0 if not even the least is."""
     low = first
     while not keeps(low):
-        low -= _STRIDE
-        if low < first - 4 * _STRIDE:
+        if low <= 0:
             return 0.0
+        low = max(0, low - _STRIDE)
     high = low + _STRIDE
     while low >= first and keeps(high):
         low, high = high, high + _STRIDE

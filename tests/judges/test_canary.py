@@ -220,3 +220,14 @@ def test_a_leak_is_found_and_none_is_seen_in_noise() -> None:
     assert (leaking.log_e() >= np.log(500)).all()
     assert np.median(leaking.slope()) == pytest.approx(0.001, rel=0.1)
     assert (leaking.upper_slope(0.01) > 0.001).mean() >= 0.97
+
+
+def test_one_breach_of_three_does_not_keep_a_proven_canary_from_go_and_two_do() -> None:
+    samples = list(watch(1, 152, World()))
+    bad = [
+        replace(one, sides={**one.sides, CANARY: replace(one.sides[CANARY], requests=200, errors=3, successes=197)})
+        for one in samples[150:]
+    ]
+    found = judged([*samples[:150], *bad])
+    assert [one.decision for one in found[149:]] == [Decision.GO, Decision.GO, Decision.HOLD]
+    assert any("2 of 3 in a row" in reason for reason in found[-1].reasons)

@@ -81,7 +81,7 @@ class CanaryJudge:
     ) -> CanaryVerdict:
         fired = [rule for rule in rules if rule.stands is RuleStands.FIRED]
         alarms = [one for one in evidence if one.alarmed_at is not None]
-        open_rules = [rule for rule in rules if rule.stands not in (RuleStands.FIRED, RuleStands.CLEAN)]
+        open_rules = [rule for rule in rules if _is_open(rule)]
         unproven = [bound for bound in bounds if not bound.holds]
         blind = [*self._doubts.said(), *self._blindness(sample)]
         both = bool(fired) and all(rule.stable_too for rule in fired) and not alarms
@@ -124,6 +124,15 @@ class CanaryJudge:
         if not waits or max(waits) > 1:
             return None
         return sample.until + max(waits) * _FORESEEN
+
+
+def _is_open(rule: RuleState) -> bool:
+    """Whether a rule keeps from GO. One breach of three in a row is what a healthy canary shows by chance now and then;
+    more than half of the streak is not.
+    """
+    if rule.stands is RuleStands.COUNTING:
+        return 2 * rule.streak > rule.needed
+    return rule.stands not in (RuleStands.FIRED, RuleStands.CLEAN)
 
 
 def _word(rule: RuleState) -> str:
