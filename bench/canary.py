@@ -16,7 +16,7 @@ import numpy as np
 from canary_judges import KayentaLike, Ours, ThreeInARow
 from canary_world import Array, Cell, World
 
-from gonogo.judges.canary import CanaryJudge
+from gonogo.judges.canary.judge import CanaryJudge
 
 LEAST_RUNS = 200
 CELLS: Mapping[str, Cell] = {

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from canary_world import AT_500, AT_LIMIT, AT_RACED, ERROR_LIMIT, MEMORY_LIMIT, Minute
 
-from gonogo.judges.canary_trend import FORECAST, GO_ALPHA, PROVEN
-from gonogo.judges.certificate import Mean, share_log_e
-from gonogo.judges.evidence import Dispersion, Race
-from gonogo.judges.leak import BLOCK, Leak
-from gonogo.judges.sequential import QUANTILE_WEIGHTS, RESTART, SPLIT
+from gonogo.judges.canary.certificate import Mean, share_log_e
+from gonogo.judges.canary.evidence import Dispersion, Race
+from gonogo.judges.canary.leak import BLOCK, Leak
+from gonogo.judges.canary.sequential import QUANTILE_WEIGHTS, RESTART, SPLIT
+from gonogo.judges.canary.trend import FORECAST, GO_ALPHA, PROVEN
 from gonogo.model.rulebook import Rulebook
 
 Array = npt.NDArray[np.float64]
@@ -23,7 +23,7 @@ _BOUND_BLOCK = 5
 
 
 class Ours:
-    """What judges/sequential.py does with one watch, with the same parts and settings, for R of them."""
+    """What judges/canary/sequential.py does with one watch, with the same parts and settings, for R of them."""
 
     def __init__(self, runs: int) -> None:
         restarts = 24 * 60 // _RESTART - 1

@@ -12,6 +12,7 @@ from pathlib import Path
 import load_limits
 import load_speed
 import load_truth
+from awake import awake
 from load_gear import Gear, find
 from load_locust import fleet
 from load_nginx import Nginx, nginx
@@ -67,11 +68,12 @@ def _parts(gear: Gear, stack: ExitStack, runs: int, only: Collection[str], *, qu
         found.append(load_limits.inference(50 if quick else 500))
     if "validation" in only:
         found.append(load_limits.validation(50 if quick else 500))
-    if "stall" in only:
-        raw, figures, ran = load_truth.stall(gear)
-        found += [(raw, figures), load_truth.merged(ran)]
-    if "rate" in only:
-        found.append(load_truth.precision(gear, 1 if quick else runs))
+    with awake(gear.server_core, gear.client_core):
+        if "stall" in only:
+            raw, figures, ran = load_truth.stall(gear)
+            found += [(raw, figures), load_truth.merged(ran)]
+        if "rate" in only:
+            found.append(load_truth.precision(gear, 1 if quick else runs + 2))
     if {"closed", "open", "reject", "memory"} & set(only) and gear.has("nginx"):
         server = stack.enter_context(nginx(gear))
         served: dict[str, Callable[[], Found]] = {

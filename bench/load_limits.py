@@ -26,7 +26,7 @@ def validation(conforming_limiters: int) -> tuple[Raw, dict[str, float]]:
     """Mutants on either side beside a right limiter: the broken side alone has to be blamed. Then right ones alone."""
     from tests import ratelimit_sim as sim  # noqa: PLC0415 - after the path is set
 
-    from gonogo.judges.rate_limit import failed, validate  # noqa: PLC0415
+    from gonogo.judges.rate.limit import failed, validate  # noqa: PLC0415
 
     caught = tried = 0
     for mutant in sim.mutants():

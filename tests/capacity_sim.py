@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Sequence
 from random import Random
 
-from gonogo.judges.capacity import Ended, Plan, estimate, next_step
-from gonogo.judges.capacity_step import Bar, judge_step
+from gonogo.judges.loads.capacity import Ended, Plan, estimate, next_step
+from gonogo.judges.loads.capacity_step import Bar, judge_step
 from gonogo.model.capacity import Capacity, CapacityStep, Steps
 from gonogo.model.load import LatencySummary, OutcomeClass, SideRecord
 

@@ -7,8 +7,8 @@ from random import Random
 
 from tests.ratelimit_sim import Limiter, declare
 
-from gonogo.judges.rate_inference import infer
-from gonogo.judges.rate_plan import AT_MOST, Done, Send, Wait, next_step
+from gonogo.judges.rate.inference import infer
+from gonogo.judges.rate.plan import AT_MOST, Done, Send, Wait, next_step
 from gonogo.model.load import Event, OutcomeClass
 from gonogo.model.ratelimit import Algorithm, Inferred, Policy
 

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 from tests.ratelimit_sim import PATH, Server, serve
 
-from gonogo.judges.rate_plan import Done, Send, Wait, next_step
-from gonogo.judges.rate_scenes import judge_examination
+from gonogo.judges.rate.plan import Done, Send, Wait, next_step
+from gonogo.judges.rate.scenes import judge_examination
 from gonogo.model.load import OutcomeClass
 from gonogo.model.rate_scenes import Key, Scenario, Tried, Variant
 from gonogo.model.ratelimit import Algorithm, Policy, PropertyResult, Scope

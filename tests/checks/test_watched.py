@@ -13,7 +13,7 @@ from tests.checks.test_ion import IMAGE, NOW, OLD, ROOT, service, verdict
 
 from gonogo.config.environment import load_environment
 from gonogo.flows.watch.told import told
-from gonogo.judges.canary import CanaryJudge
+from gonogo.judges.canary.judge import CanaryJudge
 from gonogo.model.verdict import Verdict
 
 PASS, FAIL, HOLD = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE

@@ -11,7 +11,7 @@ from gonogo.config.profiles import load_profiles
 from gonogo.config.raw import to_raw
 from gonogo.config.reader import read_raw
 from gonogo.config.tree import from_plain
-from gonogo.judges.load_run import PROPERTIES
+from gonogo.judges.loads.run import PROPERTIES
 from gonogo.model.capacity import Steps
 from gonogo.model.errors import ConfigError
 from gonogo.model.load import Profile

@@ -10,7 +10,7 @@ import pytest
 from gonogo.config.environment import load_environment
 from gonogo.config.profiles import load_profiles, pick_profile
 from gonogo.config.raw import environment_from_raw, environment_to_raw
-from gonogo.judges.load_run import PROPERTIES
+from gonogo.judges.loads.run import PROPERTIES
 from gonogo.model.errors import ConfigError
 from gonogo.model.load import Workload
 

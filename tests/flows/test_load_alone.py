@@ -21,7 +21,7 @@ from gonogo.flows.book import Book
 from gonogo.flows.load_alone import LoadsAlone
 from gonogo.flows.load_reach import reaching, rest, takes
 from gonogo.flows.started import Started
-from gonogo.judges.load_run import PROPERTIES
+from gonogo.judges.loads.run import PROPERTIES
 from gonogo.model.environment import Release
 from gonogo.model.evidence import Cause
 from gonogo.model.ratelimit import Algorithm, Policy

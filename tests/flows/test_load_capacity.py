@@ -14,7 +14,7 @@ import pytest
 from tests.load.loopback import Answer, Server, broken, ok, plain, target, unauthorized
 
 from gonogo.flows.load_capacity import Search, Sender, Sent
-from gonogo.judges.capacity_step import Bar, bars
+from gonogo.judges.loads.capacity_step import Bar, bars
 from gonogo.load.fleet import Fleet
 from gonogo.load.lag import Lag
 from gonogo.load.waiting import wait

@@ -15,7 +15,7 @@ from tests.canary_sim import MINUTE, RULEBOOK, START, World, watch
 from gonogo.cli import main
 from gonogo.config.samples import read_samples
 from gonogo.flows.watch_replay import replay
-from gonogo.judges.canary import CanaryJudge
+from gonogo.judges.canary.judge import CanaryJudge
 from gonogo.model.errors import ConfigError
 from gonogo.model.watch import Bucket, Sample, SideSample
 from gonogo.reporting.samples import SCHEMA, digest, sample_line, samples_schema

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from tests.foreign.conftest import Examine
 
-from gonogo.judges.rate_limit import validate
+from gonogo.judges.rate.limit import validate
 from gonogo.model.errors import ExitStatus
 from gonogo.model.examination import Examination
 from gonogo.model.ratelimit import Algorithm, Policy, Shown

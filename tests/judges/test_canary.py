@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.canary_sim import MINUTE, RULEBOOK, World, side, watch
 
-from gonogo.judges.canary import CanaryJudge
-from gonogo.judges.certificate import Mean, share_bound, share_log_e, share_more
-from gonogo.judges.evidence import Dispersion, Race
-from gonogo.judges.leak import Leak
+from gonogo.judges.canary.certificate import Mean, share_bound, share_log_e, share_more
+from gonogo.judges.canary.evidence import Dispersion, Race
+from gonogo.judges.canary.judge import CanaryJudge
+from gonogo.judges.canary.leak import Leak
 from gonogo.model.verdict import Decision
 from gonogo.model.watch import CANARY, STABLE, CanaryVerdict, Sample
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tests.canary_sim import MINUTE, RULEBOOK, START
 
-from gonogo.judges.canary import CanaryJudge
-from gonogo.judges.sequential import Sequential
+from gonogo.judges.canary.judge import CanaryJudge
+from gonogo.judges.canary.sequential import Sequential
 from gonogo.model.verdict import Decision
 from gonogo.model.watch import CANARY, STABLE, Bucket, RuleStands, Sample, SideSample
 

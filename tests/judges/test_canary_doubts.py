@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.canary_sim import RULEBOOK, World, rule, watch
 
-from gonogo.judges.canary import CanaryJudge
+from gonogo.judges.canary.judge import CanaryJudge
 from gonogo.model.rulebook import Rulebook
 from gonogo.model.verdict import Decision
 from gonogo.model.watch import CANARY, STABLE, Bucket, CanaryVerdict, RuleStands, Sample, SideSample

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from tests.canary_sim import RULEBOOK, World, watch
 
-from gonogo.judges.canary import CanaryJudge
-from gonogo.judges.canary_trend import Trend
-from gonogo.judges.certificate import Mean
-from gonogo.judges.leak import Leak
+from gonogo.judges.canary.certificate import Mean
+from gonogo.judges.canary.judge import CanaryJudge
+from gonogo.judges.canary.leak import Leak
+from gonogo.judges.canary.trend import Trend
 from gonogo.model.verdict import Decision
 from gonogo.model.watch import CANARY, STABLE, CanaryVerdict, Sample
 

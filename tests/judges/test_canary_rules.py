@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gonogo.config.rules import read_rule
 from gonogo.config.tree import from_plain
-from gonogo.judges.canary_rules import RulesState
+from gonogo.judges.canary.rules import RulesState
 from gonogo.model.errors import Origin
 from gonogo.model.rulebook import Rule, Rulebook
 from gonogo.model.watch import CANARY, STABLE, Bucket, RuleStands, RuleState, Sample, SideSample

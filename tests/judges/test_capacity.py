@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.capacity_sim import Latencies, arrivals_at_random, queue, search, true_capacity
 
-from gonogo.judges.capacity import Plan
-from gonogo.judges.capacity_step import bars, judge_step, wanting
-from gonogo.judges.proportion import at_most, lower, upper
+from gonogo.judges.loads.capacity import Plan
+from gonogo.judges.loads.capacity_step import bars, judge_step, wanting
+from gonogo.judges.loads.proportion import at_most, lower, upper
 from gonogo.model.capacity import Count, Steps, StepVerdict
 from gonogo.model.environment import Objective
 from gonogo.model.load import LatencySummary, OutcomeClass, SideRecord

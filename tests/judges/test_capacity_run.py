@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gonogo.judges.capacity_run import judge_capacity
-from gonogo.judges.load_slos import Standard
+from gonogo.judges.loads.capacity_run import judge_capacity
+from gonogo.judges.loads.slos import Standard
 from gonogo.model.capacity import Capacity, CapacityStep, Steps, StepVerdict
 from gonogo.model.environment import Objective
 from gonogo.model.load import LoadRecord, Profile, Workload

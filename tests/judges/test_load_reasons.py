@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gonogo.config.profiles import check_profile
-from gonogo.judges.load_run import PROPERTIES, Standard, judge_load
+from gonogo.judges.loads.run import PROPERTIES, Standard, judge_load
 from gonogo.load.record import classify
 from gonogo.model.environment import Objective
 from gonogo.model.errors import ConfigError

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gonogo.judges.load_run import judge_load
-from gonogo.judges.load_slos import Standard
+from gonogo.judges.loads.run import judge_load
+from gonogo.judges.loads.slos import Standard
 from gonogo.model.environment import Objective
 from gonogo.model.load import LatencySummary, LoadRecord, OutcomeClass, Profile, SideRecord, Workload
 from gonogo.model.ratelimit import PropertyResult, Shown

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gonogo.judges.load_run import judge_load
-from gonogo.judges.load_slos import Standard, misfit
+from gonogo.judges.loads.run import judge_load
+from gonogo.judges.loads.slos import Standard, misfit
 from gonogo.model.environment import Objective
 from gonogo.model.load import LatencySummary, LoadRecord, OutcomeClass, Profile, SideRecord, Workload
 from gonogo.model.load_verdict import Judged, Slo

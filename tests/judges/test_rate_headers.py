@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gonogo.judges.rate_headers import read_headers
+from gonogo.judges.rate.headers import read_headers
 from gonogo.model.ratelimit import Dialect
 
 NOW = 1_790_000_000.0

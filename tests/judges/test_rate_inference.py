@@ -9,8 +9,8 @@ from tests import inference_sim
 from tests.inference_sim import drawn, event, play
 from tests.ratelimit_sim import Limiter, declare
 
-from gonogo.judges.rate_inference import infer, reject_status
-from gonogo.judges.rate_plan import AT_MOST, Done, Send, Wait, next_step
+from gonogo.judges.rate.inference import infer, reject_status
+from gonogo.judges.rate.plan import AT_MOST, Done, Send, Wait, next_step
 from gonogo.model.ratelimit import Algorithm, Dialect
 
 

@@ -23,7 +23,7 @@ from tests.ratelimit_sim import (
     serve,
 )
 
-from gonogo.judges.rate_limit import failed, validate
+from gonogo.judges.rate.limit import failed, validate
 from gonogo.model.load import Event, OutcomeClass
 from gonogo.model.ratelimit import Algorithm, Dialect, Policy, PropertyResult, Shown
 

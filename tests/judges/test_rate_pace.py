@@ -11,8 +11,8 @@ from tests.inference_sim import event
 from tests.ratelimit_sim import Server, chance, declare, serve
 from tests.scenario_sim import Service, examine
 
-from gonogo.judges.rate_headers import read_headers
-from gonogo.judges.rate_limit import validate
+from gonogo.judges.rate.headers import read_headers
+from gonogo.judges.rate.limit import validate
 from gonogo.model.load import Event
 from gonogo.model.rate_scenes import NOTHING
 from gonogo.model.ratelimit import Algorithm, Policy, Shown

@@ -8,9 +8,9 @@ import pytest
 from tests.inference_sim import event, play
 from tests.ratelimit_sim import Limiter, declare
 
-from gonogo.judges.rate_inference import infer
-from gonogo.judges.rate_plan import Done, Send, Wait, next_step
-from gonogo.judges.rate_queue import queue_of
+from gonogo.judges.rate.inference import infer
+from gonogo.judges.rate.plan import Done, Send, Wait, next_step
+from gonogo.judges.rate.queue import queue_of
 from gonogo.model.load import Event
 from gonogo.model.ratelimit import Algorithm
 

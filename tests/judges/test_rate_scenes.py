@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.ratelimit_sim import DIALECTS, FAMILIES, Answer, Mutant, Server, chance, declare, mutants, serve
 from tests.scenario_sim import ALL, WRONG, Played, Request, Service, Wrong, examine
 
-from gonogo.judges.rate_plan import next_step
-from gonogo.judges.rate_scenes import in_use, judge_examination
+from gonogo.judges.rate.plan import next_step
+from gonogo.judges.rate.scenes import in_use, judge_examination
 from gonogo.model.rate_scenes import NOTHING
 from gonogo.model.ratelimit import Algorithm, Policy, Scope, Shown
 

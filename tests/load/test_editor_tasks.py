@@ -15,7 +15,7 @@ from loopback import Server, ok
 
 from gonogo.config.environment import environment_names, load_environment
 from gonogo.config.profiles import load_profiles
-from gonogo.judges.load_run import PROPERTIES
+from gonogo.judges.loads.run import PROPERTIES
 from gonogo.model.units import parse_duration
 
 ROOT = Path(__file__).resolve().parents[2]

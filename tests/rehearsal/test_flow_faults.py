@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from gonogo.config.environment import load_environment
-from gonogo.judges.canary import CanaryJudge
+from gonogo.judges.canary.judge import CanaryJudge
 from gonogo.model.watch import CANARY, STABLE, Bucket, CanaryVerdict, RuleStands, Sample, SideSample
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import pytest
 from tests.canary_sim import RULEBOOK
 
 from gonogo.config.samples import Recorded, read_samples
-from gonogo.judges.canary import CanaryJudge
+from gonogo.judges.canary.judge import CanaryJudge
 from gonogo.model.verdict import Decision
 from gonogo.model.watch import CanaryVerdict
 from gonogo.reporting.samples import SCHEMA

@@ -11,11 +11,11 @@ from typing import Any
 
 from gonogo.config.environment import load_environment
 from gonogo.config.profiles import load_profiles
-from gonogo.judges.load_run import PROPERTIES, judge_load
-from gonogo.judges.load_slos import Standard
-from gonogo.judges.rate_limit import validate
-from gonogo.judges.rate_plan import Done, Send, Wait, next_step
-from gonogo.judges.rate_scenes import judge_examination
+from gonogo.judges.loads.run import PROPERTIES, judge_load
+from gonogo.judges.loads.slos import Standard
+from gonogo.judges.rate.limit import validate
+from gonogo.judges.rate.plan import Done, Send, Wait, next_step
+from gonogo.judges.rate.scenes import judge_examination
 from gonogo.load.record import Book, classify
 from gonogo.model.load import Event, LoadRecord, Profile
 from gonogo.model.load_verdict import Judged

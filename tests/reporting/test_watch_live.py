@@ -11,7 +11,7 @@ from rich.console import Console
 from tests.canary_sim import RULEBOOK, START, World, watch
 
 from gonogo.flows.watch.series import series
-from gonogo.judges.canary import CanaryJudge
+from gonogo.judges.canary.judge import CanaryJudge
 from gonogo.model.watch import Gap
 from gonogo.reporting.watch_live import frame, sparkline
 from gonogo.reporting.watch_view import verdict_to_json

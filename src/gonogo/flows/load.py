@@ -29,8 +29,8 @@ from gonogo.flows.load_guards import (
     guard_reports,
 )
 from gonogo.flows.started import Started, Starter
-from gonogo.judges.load_run import PROPERTIES
-from gonogo.judges.load_slos import Standard
+from gonogo.judges.loads.run import PROPERTIES
+from gonogo.judges.loads.slos import Standard
 from gonogo.load.request import locate
 from gonogo.model.environment import Environment, Release
 from gonogo.model.errors import ConfigError, SafetyRefusal

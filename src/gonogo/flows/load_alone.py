@@ -17,7 +17,7 @@ from gonogo.config.profiles import load_profiles
 from gonogo.flows.book import Book
 from gonogo.flows.load_reach import reaching, rest, takes
 from gonogo.flows.started import Started
-from gonogo.judges.load_run import PROPERTIES
+from gonogo.judges.loads.run import PROPERTIES
 from gonogo.model.errors import ExitStatus
 from gonogo.model.evidence import Cause, plain
 from gonogo.model.ratelimit import Policy

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from time import monotonic, sleep
 
 from gonogo.flows.load_wire import merge_found
-from gonogo.judges.capacity import Ended, Plan, estimate, next_step
-from gonogo.judges.capacity_step import Bar, judge_step
+from gonogo.judges.loads.capacity import Ended, Plan, estimate, next_step
+from gonogo.judges.loads.capacity_step import Bar, judge_step
 from gonogo.load.fleet import Found
 from gonogo.load.shares import count_beyond
 from gonogo.model.capacity import Capacity, CapacityStep

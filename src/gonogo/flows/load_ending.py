@@ -11,10 +11,10 @@ from typing import Any
 from gonogo.flows.clock import SystemClock
 from gonogo.flows.load import Aimed, Order
 from gonogo.flows.load_own import Own
-from gonogo.judges.capacity_run import judge_capacity
-from gonogo.judges.load_run import judge_load
-from gonogo.judges.rate_inference import infer
-from gonogo.judges.rate_limit import validate
+from gonogo.judges.loads.capacity_run import judge_capacity
+from gonogo.judges.loads.run import judge_load
+from gonogo.judges.rate.inference import infer
+from gonogo.judges.rate.limit import validate
 from gonogo.load.fleet import Found
 from gonogo.load.series import readable
 from gonogo.model.capacity import Capacity

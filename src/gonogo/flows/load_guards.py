@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gonogo.judges.capacity_step import wanting
-from gonogo.judges.load_slos import misfit
+from gonogo.judges.loads.capacity_step import wanting
+from gonogo.judges.loads.slos import misfit
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.model.load import Profile

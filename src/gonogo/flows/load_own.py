@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from gonogo.flows.load import Asked, Order, take_order
 from gonogo.flows.load_guards import SIDES
-from gonogo.judges.load_slos import Standard
-from gonogo.judges.rate_limit import validate
+from gonogo.judges.loads.slos import Standard
+from gonogo.judges.rate.limit import validate
 from gonogo.load.fleet import Found
 from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.model.load import OutcomeClass, Workload

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gonogo.judges.rate_bounds import breaches
-from gonogo.judges.rate_windows import Span
+from gonogo.judges.rate.bounds import breaches
+from gonogo.judges.rate.windows import Span
 from gonogo.load.schedule import NS, Share, schedule
 from gonogo.model.load import Profile, Workload
 from gonogo.model.ratelimit import Algorithm, Policy

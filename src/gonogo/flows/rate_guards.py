@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from gonogo.config.addresses import is_loopback
 from gonogo.config.environment import load_environment
 from gonogo.flows.rate_sender import SIDE
-from gonogo.judges.rate_plan import AT_MOST
+from gonogo.judges.rate.plan import AT_MOST
 from gonogo.model.environment import Auth, Environment, Guards, Side
 from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.probes.transport import allowed_hosts

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from gonogo.judges.rate_plan import Done, Send, Wait, next_step
+from gonogo.judges.rate.plan import Done, Send, Wait, next_step
 from gonogo.model.load import OutcomeClass
 from gonogo.model.rate_scenes import Key, Scenario, Tried, Variant
 from gonogo.model.ratelimit import Policy

@@ -20,9 +20,9 @@ from gonogo.flows.rate_guards import (
     side_of,
 )
 from gonogo.flows.rate_sender import BODY_CAP, Sender, play
-from gonogo.judges.rate_inference import infer
-from gonogo.judges.rate_plan import AT_MOST, Done
-from gonogo.judges.rate_scenes import in_use, judge_examination
+from gonogo.judges.rate.inference import infer
+from gonogo.judges.rate.plan import AT_MOST, Done
+from gonogo.judges.rate.scenes import in_use, judge_examination
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.examination import Examination

@@ -13,7 +13,7 @@ from gonogo.config.reader import read
 from gonogo.config.rules import check_rulebook
 from gonogo.config.samples import read_samples
 from gonogo.config.tree import shown
-from gonogo.judges.canary import CanaryJudge
+from gonogo.judges.canary.judge import CanaryJudge
 from gonogo.model.errors import ConfigError, ExitStatus, Origin
 from gonogo.model.rulebook import Rulebook
 from gonogo.model.watch import CanaryVerdict

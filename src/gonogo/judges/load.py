@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gonogo.judges.base import Judge
-from gonogo.judges.load_run import ENFORCES
+from gonogo.judges.loads.run import ENFORCES
 from gonogo.judges.reading import inconclusive
 from gonogo.judges.seeing import trouble
 from gonogo.model.evidence import Seen

@@ -11,7 +11,7 @@ import pytest
 from tests.canary_sim import RULEBOOK, START, World, watch
 
 from gonogo.cli import main
-from gonogo.judges.canary import CanaryJudge
+from gonogo.judges.canary.judge import CanaryJudge
 from gonogo.reporting.watch_view import verdict_to_json
 
 

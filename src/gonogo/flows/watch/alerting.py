@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import Any, Protocol
 
 from gonogo.flows.watch.coverage import sees_both
-from gonogo.judges.measures import Tally, holds
+from gonogo.judges.canary.measures import Tally, holds
 from gonogo.model.evidence import Cause
 from gonogo.model.rulebook import Alerting, Rule
 from gonogo.model.units import show_duration, show_number

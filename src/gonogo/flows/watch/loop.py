@@ -15,7 +15,7 @@ from gonogo.flows.watch.parts import Reports, Rollback, roll_back
 from gonogo.flows.watch.sampler import Sampler, Taken
 from gonogo.flows.watch.stands import status_document
 from gonogo.flows.watch.store import Store
-from gonogo.judges.canary import CanaryJudge
+from gonogo.judges.canary.judge import CanaryJudge
 from gonogo.model.rulebook import Rulebook, SourceKind
 from gonogo.model.units import show_duration
 from gonogo.model.verdict import Decision

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gonogo.config.samples import samples_of
 from gonogo.flows.watch.store import SAMPLES
-from gonogo.judges.measures import Tally
+from gonogo.judges.canary.measures import Tally
 from gonogo.model.errors import ConfigError
 from gonogo.model.rulebook import Rule
 from gonogo.model.units import Unit

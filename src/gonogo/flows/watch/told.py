@@ -64,7 +64,7 @@ class WatchesTold:
             path = folder / name
             if last is not None and path.exists() and last["digests"].get(name) != file_digest(path):
                 raise ConfigError(f"{folder.name}/{name} was changed after the watch had ended")
-        from gonogo.judges.canary import CanaryJudge  # noqa: PLC0415 - numpy, for those alone that have a watch
+        from gonogo.judges.canary.judge import CanaryJudge  # noqa: PLC0415 - numpy, for those alone that have a watch
 
         document: Json = {
             "watch": folder.name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from gonogo.judges.rate_fit import Fit, Shot, bucket
+from gonogo.judges.rate.fit import Fit, Shot, bucket
 from gonogo.model.load import Event
 
 _HELD_S = 0.02  # longer than twice a quick answer and this: it was made to wait

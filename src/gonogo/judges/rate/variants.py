@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gonogo.judges.rate_bounds import breaches
-from gonogo.judges.rate_catalogue import RESTED, Expect, Scene, Trial
-from gonogo.judges.rate_steps import accepted
-from gonogo.judges.rate_timeline import Shot, Timeline, spans
+from gonogo.judges.rate.bounds import breaches
+from gonogo.judges.rate.catalogue import RESTED, Expect, Scene, Trial
+from gonogo.judges.rate.steps import accepted
+from gonogo.judges.rate.timeline import Shot, Timeline, spans
 from gonogo.model.rate_scenes import Tried, sent_for, variant_of
 from gonogo.model.ratelimit import PropertyResult, Shown
 

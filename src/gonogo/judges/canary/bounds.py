@@ -7,10 +7,10 @@ import operator
 
 import numpy as np
 
-from gonogo.judges.canary_trend import GO_ALPHA, LEAKS, PROVEN, Trend
-from gonogo.judges.certificate import Mean, share_bound, share_log_e, share_more
-from gonogo.judges.leak import BEGINNINGS
-from gonogo.judges.measures import gauge
+from gonogo.judges.canary.certificate import Mean, share_bound, share_log_e, share_more
+from gonogo.judges.canary.leak import BEGINNINGS
+from gonogo.judges.canary.measures import gauge
+from gonogo.judges.canary.trend import GO_ALPHA, LEAKS, PROVEN, Trend
 from gonogo.model.rulebook import Rule
 from gonogo.model.units import Unit, convert, show_duration, show_number
 from gonogo.model.watch import Bound, SideSample

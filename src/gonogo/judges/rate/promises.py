@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gonogo.judges.rate_timeline import Shot, Timeline
+from gonogo.judges.rate.timeline import Shot, Timeline
 from gonogo.model.ratelimit import Algorithm, Dialect, PropertyResult, Shown
 
 _NETWORK = 0.1  # seconds

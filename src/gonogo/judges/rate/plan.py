@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
-from gonogo.judges.rate_proof import proof
-from gonogo.judges.rate_queue import queue_of
-from gonogo.judges.rate_steps import Done, Send, Step, Wait, accepted
+from gonogo.judges.rate.proof import proof
+from gonogo.judges.rate.queue import queue_of
+from gonogo.judges.rate.steps import Done, Send, Step, Wait, accepted
 from gonogo.model.load import Event
 from gonogo.model.rate_scenes import NOTHING, Scenario
 from gonogo.model.ratelimit import Policy

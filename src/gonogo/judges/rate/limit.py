@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from gonogo.judges.rate_bounds import Broken, breaches
-from gonogo.judges.rate_parity import parity
-from gonogo.judges.rate_promises import PROMISES
-from gonogo.judges.rate_quality import QUALITIES
-from gonogo.judges.rate_timeline import Timeline, spans, timeline
+from gonogo.judges.rate.bounds import Broken, breaches
+from gonogo.judges.rate.parity import parity
+from gonogo.judges.rate.promises import PROMISES
+from gonogo.judges.rate.quality import QUALITIES
+from gonogo.judges.rate.timeline import Timeline, spans, timeline
 from gonogo.model.load import Event
 from gonogo.model.ratelimit import Algorithm, Policy, PropertyResult, Shown
 

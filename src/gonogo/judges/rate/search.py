@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from gonogo.judges.rate_fit import Fit, Shot, bucket, first_hit, fixed, sliding_counter, sliding_log
+from gonogo.judges.rate.fit import Fit, Shot, bucket, first_hit, fixed, sliding_counter, sliding_log
 
 _STEPS = (0.3, 0.12, 0.05, 0.02, 0.008)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gonogo.judges.proportion import upper
+from gonogo.judges.loads.proportion import upper
 from gonogo.model.capacity import CapacityStep, Count, StepVerdict
 from gonogo.model.environment import Objective
 from gonogo.model.load import LatencySummary, OutcomeClass, SideRecord

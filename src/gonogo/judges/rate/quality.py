@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gonogo.judges.percentile import percentile
-from gonogo.judges.rate_bounds import breaches
-from gonogo.judges.rate_timeline import Shot, Timeline
+from gonogo.judges.rate.bounds import breaches
+from gonogo.judges.rate.timeline import Shot, Timeline
 from gonogo.model.ratelimit import Algorithm, PropertyResult, Shown
 
 _ENOUGH = 10

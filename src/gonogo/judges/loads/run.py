@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from gonogo.judges.load_reasons import kept_silent, said, unseen
-from gonogo.judges.load_slos import (
+from gonogo.judges.loads.reasons import kept_silent, said, unseen
+from gonogo.judges.loads.slos import (
     ACHIEVED,
     CAPACITY,
     LATENCIES,

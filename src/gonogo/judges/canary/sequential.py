@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from gonogo.judges.canary_bounds import Proof
-from gonogo.judges.canary_trend import Trend
-from gonogo.judges.evidence import Array, Dispersion, Race
+from gonogo.judges.canary.bounds import Proof
+from gonogo.judges.canary.evidence import Array, Dispersion, Race
+from gonogo.judges.canary.trend import Trend
 from gonogo.model.rulebook import Rulebook
 from gonogo.model.units import show_number
 from gonogo.model.watch import CANARY, STABLE, Bound, Sample, SideSample, Strength

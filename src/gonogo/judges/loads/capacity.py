@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gonogo.judges.capacity_step import QUANTILES, Bar
+from gonogo.judges.loads.capacity_step import QUANTILES, Bar
 from gonogo.model.capacity import Capacity, CapacityStep, Count, Steps, StepVerdict
 from gonogo.model.units import show_number
 

@@ -7,9 +7,9 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from gonogo.judges.rate_catalogue import RESTED, Expect, Scene, Trial
-from gonogo.judges.rate_headers import Interval, read_headers
-from gonogo.judges.rate_steps import Send, accepted
+from gonogo.judges.rate.catalogue import RESTED, Expect, Scene, Trial
+from gonogo.judges.rate.headers import Interval, read_headers
+from gonogo.judges.rate.steps import Send, accepted
 from gonogo.model.load import Event
 from gonogo.model.rate_scenes import Scenario, Skipped, Variant
 from gonogo.model.ratelimit import Algorithm, Policy

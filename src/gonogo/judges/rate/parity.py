@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gonogo.judges.rate_timeline import Timeline
+from gonogo.judges.rate.timeline import Timeline
 from gonogo.model.ratelimit import PropertyResult, Shown
 
 _COMPARED = ("P1", "P2", "P3", "P4", "P5", "P8", "P11", "P14")

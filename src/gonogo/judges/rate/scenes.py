@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gonogo.judges.rate_bounds import breaches
-from gonogo.judges.rate_catalogue import scenes
-from gonogo.judges.rate_late import PARALLEL, overlap
-from gonogo.judges.rate_limit import validate
-from gonogo.judges.rate_timeline import Shot, Timeline, spans, timeline
-from gonogo.judges.rate_variants import judge_scene
+from gonogo.judges.rate.bounds import breaches
+from gonogo.judges.rate.catalogue import scenes
+from gonogo.judges.rate.late import PARALLEL, overlap
+from gonogo.judges.rate.limit import validate
+from gonogo.judges.rate.timeline import Shot, Timeline, spans, timeline
+from gonogo.judges.rate.variants import judge_scene
 from gonogo.model.load import Event
 from gonogo.model.rate_scenes import Scenario, Skipped, sent_for
 from gonogo.model.ratelimit import Algorithm, Policy, PropertyResult, Shown

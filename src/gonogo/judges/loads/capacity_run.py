@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from gonogo.judges.load_slos import CAPACITY, Quantity, Standard, compared, held
+from gonogo.judges.loads.slos import CAPACITY, Quantity, Standard, compared, held
 from gonogo.model.capacity import Capacity, StepVerdict
 from gonogo.model.load import LoadRecord
 from gonogo.model.load_verdict import Judged, Slo

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from gonogo.judges.rate_bounds import breaches
-from gonogo.judges.rate_headers import Said, read_headers
-from gonogo.judges.rate_queue import queue_of
-from gonogo.judges.rate_windows import Span
+from gonogo.judges.rate.bounds import breaches
+from gonogo.judges.rate.headers import Said, read_headers
+from gonogo.judges.rate.queue import queue_of
+from gonogo.judges.rate.windows import Span
 from gonogo.model.load import Event, OutcomeClass
 from gonogo.model.rate_scenes import variant_of
 from gonogo.model.ratelimit import Algorithm, Policy, PropertyResult, Shown

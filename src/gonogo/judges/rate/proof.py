@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 
-from gonogo.judges.rate_catalogue import scenes
-from gonogo.judges.rate_headers import read_headers
-from gonogo.judges.rate_late import burst_is_suspect, edge, polls, serial
-from gonogo.judges.rate_pace import pace
-from gonogo.judges.rate_stage import ENOUGH, SPARE_S, Move, Stage, doubted, exhaust, play, told
-from gonogo.judges.rate_steps import Done, Send, accepted
+from gonogo.judges.rate.catalogue import scenes
+from gonogo.judges.rate.headers import read_headers
+from gonogo.judges.rate.late import burst_is_suspect, edge, polls, serial
+from gonogo.judges.rate.pace import pace
+from gonogo.judges.rate.stage import ENOUGH, SPARE_S, Move, Stage, doubted, exhaust, play, told
+from gonogo.judges.rate.steps import Done, Send, accepted
 from gonogo.model.load import Event
 from gonogo.model.rate_scenes import Scenario
 from gonogo.model.ratelimit import Algorithm, Policy

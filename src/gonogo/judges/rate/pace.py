@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gonogo.judges.rate_stage import ENOUGH, Move, Stage
-from gonogo.judges.rate_steps import accepted
+from gonogo.judges.rate.stage import ENOUGH, Move, Stage
+from gonogo.judges.rate.steps import accepted
 
 _FASTER = 2.0  # times the declared pace
 _MOST, _LEAST = 14, 8  # requests; the slower the bucket, the fewer

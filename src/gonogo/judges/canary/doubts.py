@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from gonogo.judges.measures import is_latency, tells
+from gonogo.judges.canary.measures import is_latency, tells
 from gonogo.model.rulebook import Rulebook
 from gonogo.model.units import show_duration, show_number
 from gonogo.model.watch import CANARY, STABLE, Sample, SideSample

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from gonogo.judges.leak import BLOCK, Leak
-from gonogo.judges.measures import gauge
+from gonogo.judges.canary.leak import BLOCK, Leak
+from gonogo.judges.canary.measures import gauge
 from gonogo.model.rulebook import Rulebook
 from gonogo.model.units import show_duration, show_number
 from gonogo.model.watch import Sample, SideSample, Strength

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from gonogo.judges.measures import Measured, Tally, holds
+from gonogo.judges.canary.measures import Measured, Tally, holds
 from gonogo.model.rulebook import Rule, Rulebook
 from gonogo.model.units import show_duration, show_number
 from gonogo.model.watch import CANARY, STABLE, RuleStands, RuleState, Sample, SideSample

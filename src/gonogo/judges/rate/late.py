@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gonogo.judges.rate_stage import ENOUGH, SPARE_S, Move, Stage, told
-from gonogo.judges.rate_steps import accepted
+from gonogo.judges.rate.stage import ENOUGH, SPARE_S, Move, Stage, told
+from gonogo.judges.rate.steps import accepted
 from gonogo.model.load import Event
 from gonogo.model.ratelimit import Algorithm
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from gonogo.judges.canary_doubts import COVERED, Doubts
-from gonogo.judges.canary_rules import RulesState
-from gonogo.judges.sequential import Sequential
+from gonogo.judges.canary.doubts import COVERED, Doubts
+from gonogo.judges.canary.rules import RulesState
+from gonogo.judges.canary.sequential import Sequential
 from gonogo.model.rulebook import Rulebook
 from gonogo.model.units import show_duration
 from gonogo.model.verdict import Decision

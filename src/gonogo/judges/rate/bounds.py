@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gonogo.judges.rate_windows import Found, Span, Windows
+from gonogo.judges.rate.windows import Found, Span, Windows
 from gonogo.model.ratelimit import Algorithm, Policy
 
 SLACK = 0.01  # seconds by which a limiter's own clock may be off over a window

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from gonogo.judges.rate_fit import Fit, Shot
-from gonogo.judges.rate_headers import read_headers
-from gonogo.judges.rate_queue import queue_fit, queue_of
-from gonogo.judges.rate_search import fits
+from gonogo.judges.rate.fit import Fit, Shot
+from gonogo.judges.rate.headers import read_headers
+from gonogo.judges.rate.queue import queue_fit, queue_of
+from gonogo.judges.rate.search import fits
 from gonogo.model.load import Event
 from gonogo.model.ratelimit import Algorithm, Dialect, Inferred
 

@@ -1,0 +1,1 @@
+"""A canary over time: the written rules, sequential evidence, the certificate of GO, and the verdict of them all."""
