@@ -103,7 +103,7 @@ def test_a_host_without_an_address_is_hold_at_once(project: Project, more: tuple
     project.write_environment("http://nowhere.invalid", project.legacy.url)
     port = free_port()
     ports = ("--master-bind-port", port, "--master-port", port) if more else ()
-    ran = locust(project.root, "--env", "mine", "--profile", "light", *more, *ports, timeout=30)  # workers end, too
+    ran = locust(project.root, "--env", "mine", "--profile", "light", *more, *ports, timeout=50)  # workers end, too
     assert ran.returncode == 6, ran.stdout + ran.stderr
     assert "nowhere.invalid: no address" in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -24,6 +24,7 @@ from gonogo.model.errors import ConfigError, ExitStatus, GonogoError, SafetyRefu
 
 _JOIN_WITHIN_S = 30  # workers that have not joined by then are missing
 _DISMISS_WITHIN_S = 5.0
+_SETTLE_S = 1.0
 _BROKEN = 3
 _HERE = ("127.0.0.1", "localhost", "::1")
 _SESSIONS: dict[int, Session] = {}
@@ -108,6 +109,7 @@ def _dismiss(runner: Runner, options: Namespace) -> None:
     end = monotonic() + _DISMISS_WITHIN_S
     while len(runner.clients.ready) < options.expect_workers and monotonic() < end:
         gevent.sleep(0.05)
+    gevent.sleep(_SETTLE_S)  # a worker says that it is ready before it is: told to leave too early, it stays
     runner.quit()
 
 
