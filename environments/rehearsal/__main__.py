@@ -1,4 +1,4 @@
-"""A stand-in of ION and of all that knows about it, up until standard input ends: python environments/rehearsal.
+"""A stand-in of a system and of all that knows about it, up until standard input ends: python environments/rehearsal.
 
 Prints one line of JSON when ready: {ready, scene, faults, addresses, secrets, declares, pid}. A line of JSON on
 standard input, {"scene": S, "faults": [...]}, makes it another world behind the same addresses and prints another
@@ -14,11 +14,10 @@ import signal
 import sys
 from contextlib import suppress
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import clock
 import fault_book
-from world import SCENES
 
 CONFIG_ERROR = 4
 
@@ -37,9 +36,13 @@ class _EndError(BaseException):
 def main() -> int:
     """Parse, start, serve; the exit status."""
     parser = _Parser(
-        prog="rehearsal", description="A stand-in of ION with every fault on a switch.", allow_abbrev=False
+        prog="rehearsal",
+        description="A stand-in of ION or AI Factory with every fault on a switch.",
+        allow_abbrev=False,
     )
-    parser.add_argument("--scene", default="before", help=f"one of {', '.join(SCENES)}")
+    parser.add_argument("--system", default="ion", choices=fault_book.SCRIPTS, help="which system (default: ion)")
+    scenes = "; ".join(f"{name}: {', '.join(script.scenes)}" for name, script in fault_book.SCRIPTS.items())
+    parser.add_argument("--scene", default="", help=f"which moment of it (default: the first); {scenes}")
     parser.add_argument(
         "--fault",
         action="append",
@@ -53,11 +56,11 @@ def main() -> int:
     parser.add_argument("--list-faults", action="store_true", help="print every fault and what it is")
     asked = parser.parse_args()
     if asked.list_faults:
-        for name, what in fault_book.faults().items():
+        for name, what in fault_book.faults(asked.system).items():
             print(f"{name}: {what}")
         return 0
     try:
-        scene, faults = fault_book.checked(asked.scene, asked.fault)
+        scene, faults = fault_book.checked(asked.scene, asked.fault, asked.system)
     except fault_book.UnknownError as error:
         parser.error(str(error))
     if not (0 < asked.rate <= 1000 and 1 <= asked.pace <= 600):
@@ -68,7 +71,7 @@ def main() -> int:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
     try:
-        return _serve(scene, faults, asked.rate)
+        return _serve(asked.system, scene, faults, asked.rate)
     except _EndError:
         return 0
 
@@ -80,11 +83,9 @@ def _end(_number: int, _frame: FrameType | None) -> None:
     raise _EndError
 
 
-def _serve(scene: str, faults: frozenset[str], rate: float) -> int:
-    from rehearsal import Rehearsal  # noqa: PLC0415 - slow, and a wrong command line should be told at once
-
+def _serve(system: str, scene: str, faults: frozenset[str], rate: float) -> int:
     try:
-        rehearsal = Rehearsal(scene, faults, fault_book.release(), rate)
+        rehearsal = _raised(system, scene, faults, rate)
     except (RuntimeError, OSError, ImportError) as error:
         print(f"rehearsal: {error}", file=sys.stderr)
         return 1
@@ -93,7 +94,7 @@ def _serve(scene: str, faults: frozenset[str], rate: float) -> int:
         for line in sys.stdin:
             if line.strip():
                 try:
-                    rehearsal.switch(*_wanted(line))
+                    rehearsal.switch(*_wanted(line, system))
                 except (fault_book.UnknownError, ValueError) as error:
                     print(f"rehearsal: {error}", file=sys.stderr)
                     _say({"ready": False, "error": str(error)})
@@ -104,11 +105,22 @@ def _serve(scene: str, faults: frozenset[str], rate: float) -> int:
     return 0
 
 
-def _wanted(line: str) -> tuple[str, frozenset[str]]:
+def _raised(system: str, scene: str, faults: frozenset[str], rate: float) -> Any:
+    """The servers are slow to import, and a wrong command line should be told at once."""
+    if system == "factory":
+        from factory.rehearsal import FactoryRehearsal  # noqa: PLC0415
+
+        return FactoryRehearsal(scene, faults, fault_book.release(system), rate)
+    from rehearsal import Rehearsal  # noqa: PLC0415
+
+    return Rehearsal(scene, faults, fault_book.release(system), rate)
+
+
+def _wanted(line: str, system: str) -> tuple[str, frozenset[str]]:
     asked = json.loads(line)
     if not isinstance(asked, dict) or not isinstance(asked.get("faults", []), list):
         raise ValueError('a line on standard input is {"scene": NAME, "faults": [NAME, ...]}')  # noqa: TRY004
-    return fault_book.checked(str(asked.get("scene", "before")), map(str, asked.get("faults", [])))
+    return fault_book.checked(str(asked.get("scene", "")), map(str, asked.get("faults", [])), system)
 
 
 def _say(document: dict[str, object]) -> None:

@@ -1,42 +1,60 @@
-"""faults.yaml and release.yaml into names that may be asked for and the release that is rehearsed."""
+"""A system's faults.yaml and release.yaml into names that may be asked for and the release that is rehearsed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
 from flow_faults import FAULTS, split_name
-from world import SCENES
 
 HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What can be played of one system: its scenes, the first of them by default, and where its files are."""
+
+    folder: Path
+    scenes: tuple[str, ...]
+
+
+SCRIPTS = {
+    "ion": Script(folder=HERE, scenes=("before", "stage-5", "deployed", "rolled-back", "watch")),
+    "factory": Script(
+        folder=HERE / "factory", scenes=("staging", "canary", "deployed", "rolled-back", "recovered", "watch")
+    ),
+}
 
 
 class UnknownError(Exception):
     """A fault or a scene that does not exist; the message names the nearest."""
 
 
-def release() -> dict[str, object]:
+def release(system: str = "ion") -> dict[str, object]:
     """The release that the rehearsal brings out."""
-    with (HERE / "release.yaml").open(encoding="utf-8") as file:
+    with (SCRIPTS[system].folder / "release.yaml").open(encoding="utf-8") as file:
         found: dict[str, object] = yaml.safe_load(file)
     return found
 
 
-def faults() -> dict[str, str]:
+def faults(system: str = "ion") -> dict[str, str]:
     """Fault -> what it is, in the order of the file."""
-    with (HERE / "faults.yaml").open(encoding="utf-8") as file:
+    with (SCRIPTS[system].folder / "faults.yaml").open(encoding="utf-8") as file:
         found: Mapping[str, Mapping[str, str]] = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     return {name: entry["what"] for name, entry in found.items()}
 
 
-def checked(scene: str, names: Iterable[str]) -> tuple[str, frozenset[str]]:
-    """The scene and the faults, if there are such; UnknownError otherwise."""
-    _look_up("scene", scene, SCENES)
+def checked(scene: str, names: Iterable[str], system: str = "ion") -> tuple[str, frozenset[str]]:
+    """The scene (the first, if it is empty) and the faults, if there are such; UnknownError otherwise."""
+    scenes = SCRIPTS[system].scenes
+    scene = scene or scenes[0]
+    _look_up("scene", scene, scenes)
     wanted = frozenset(names)
     if wanted:
-        known = faults()
+        known = faults(system)
         for asked in sorted(wanted):
             name, after = split_name(asked)
             _look_up("fault", name, known)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from capacity import Saturating
+from fault_book import SCRIPTS
 from flow_faults import Flowing, split_name
 from limited_paths import LimitedPaths
 from services import CANARY, STABLE, STAGING, Revision, Service, Traffic, build
@@ -15,7 +16,7 @@ from stalls import Stalls
 
 __all__ = ["CANARY", "STABLE", "STAGING", "Request", "Revision", "Service", "Traffic", "World", "WorldRef"]
 
-SCENES = ("before", "stage-5", "deployed", "rolled-back", "watch")
+SCENES = SCRIPTS["ion"].scenes
 PROJECT = "naeda-genesis"
 REGION = "us-central1"
 REPOSITORY = "naeda/ion-api"
