@@ -8,43 +8,50 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from processes import NOBODY, Processes, other_user
 from proxy import Mode, Proxy
 from reaper import is_open
-from world import World
 
-DATABASE, READER = "ion", "ion_reader"
 READY_WITHIN_S = 12.0
-_TABLES = """
-create database ion;
-create role ion_reader login password '{password}' connection limit 20;
-\\connect ion
-create table conversations (
-  id bigint generated always as identity primary key, user_id text not null, persona text not null,
-  message text not null, created_at timestamptz not null default now());
-insert into conversations (user_id, persona, message)
-  select 'user-' || to_char(n % 40 + 1, 'FM000'), (array['Lua', 'Elro', 'Riri', 'Nana'])[n % 4 + 1], '안녕하세요 ' || n
-  from generate_series(1, 200) n;
-grant select on all tables in schema public to ion_reader;
-alter role ion_reader set default_transaction_read_only = on;
-"""
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "shared_buffers": "16MB",
+    "max_connections": "50",
+    "autovacuum": "off",
+    "max_wal_senders": "0",
+    "wal_level": "minimal",
+}
 
 
 class Databases:
-    """Both servers. start() returns at once; wait() makes them ready; apply() switches faults."""
+    """Both servers, empty. start() returns at once, wait() when both answer; then they are filled and switched."""
 
-    def __init__(self, processes: Processes, password: str, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, processes: Processes, host: str = "127.0.0.1", settings: Mapping[str, str] | None = None
+    ) -> None:
+        """`settings` of PostgreSQL go before those of every rehearsal."""
         self._processes = processes
-        self._password = password
         self._folder = processes.folder
-        self._owner_password = os.urandom(12).hex()
+        self._settings = {**SETTINGS, **(settings or {})}
         self._bin = Path()
-        self._is_full = False
+        self._redis_password: str | None = None
+        self.owner_password = os.urandom(12).hex()
         self.postgres = Proxy(self._folder / "postgres" / ".s.PGSQL.5432", host)
         self.redis = Proxy(self._folder / "redis" / "redis.sock", host)
-        self._redis_password: str | None = None
+
+    @property
+    def postgres_socket(self) -> Path:
+        """The folder of the server's Unix socket; the owner's name is `owner`."""
+        return self._folder / "postgres"
+
+    @property
+    def redis_socket(self) -> Path:
+        return self._folder / "redis" / "redis.sock"
 
     def start(self) -> None:
         """Let the reaper run initdb and postgres, and redis-server."""
@@ -54,29 +61,23 @@ class Databases:
     def wait(self) -> None:
         """Until both answer; RuntimeError with a server's last word after twelve seconds."""
         until = time.monotonic() + READY_WITHIN_S
-        while self._redis("PING") != b"+PONG":
+        while self.ask_redis("PING") != b"+PONG":
             self._pause(until, "redis")
-        while not self._sql("postgres", "select 1"):
+        while not self.run_sql("postgres", "select 1"):
             self._pause(until, "postgres")
-        if not self._sql("postgres", _TABLES.format(password=self._password)):
-            raise RuntimeError(f"postgres: {self._processes.log('postgres')}")
-        for n in range(1, 21):
-            self._redis("SETEX", f"chat:cache:user-{n:03d}", "1800", "안녕하세요")
 
-    def apply(self, world: World) -> None:
-        """Make both behave as the world's faults say."""
-        is_full = world.fault("database-full")
-        if is_full != self._is_full:
-            self._sql("postgres", f"alter role {READER} connection limit {0 if is_full else 20}")
-            self._is_full = is_full
-        if world.fault("redis-refuses") != (self._redis_password is not None):
-            wanted = None if self._redis_password else os.urandom(8).hex()
-            self._redis("CONFIG", "SET", "requirepass", wanted or "")
-            self._redis_password = wanted
+    def fill(self, text: str, database: str = "postgres") -> None:
+        """Run a set-up as the owner; RuntimeError with the server's last word if it does not take it."""
+        if not self.run_sql(database, text):
+            raise RuntimeError(f"postgres: {self._processes.log('postgres')}")
+
+    def refuse_redis(self, wanted: bool) -> None:
+        """Ask for a password that nobody has, or for none."""
+        if wanted != (self._redis_password is not None):
+            password = None if self._redis_password else os.urandom(8).hex()
+            self.ask_redis("CONFIG", "SET", "requirepass", password or "")
+            self._redis_password = password
             self.redis.set(Mode.REFUSE)  # connections that are there would stay logged in
-        self.redis.set(Mode.REFUSE if world.fault("redis-down") else Mode.OPEN)
-        hangs = Mode.HANG if world.fault("database-hangs") else Mode.OPEN
-        self.postgres.set(Mode.REFUSE if world.fault("database-down") else hangs)
 
     def _pause(self, until: float, name: str) -> None:
         if time.monotonic() > until:
@@ -94,24 +95,13 @@ class Databases:
         home, user = self._own_folder("postgres"), other_user()
         self._bin = _reachable(_postgres_tree(), self._folder) / "bin"
         password_file = home / "password"
-        password_file.write_text(self._owner_password, encoding="utf-8")
+        password_file.write_text(self.owner_password, encoding="utf-8")
         if user is not None:
             os.chown(password_file, user, user)
         data = home / "data"
         initdb = [str(self._bin / "initdb"), "-D", str(data), "-U", "owner", f"--pwfile={password_file}"]
         initdb += ["-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8", "--no-instructions"]
-        settings = {
-            "listen_addresses": "",
-            "unix_socket_directories": str(home),
-            "fsync": "off",
-            "full_page_writes": "off",
-            "synchronous_commit": "off",
-            "shared_buffers": "16MB",
-            "max_connections": "50",
-            "autovacuum": "off",
-            "max_wal_senders": "0",
-            "wal_level": "minimal",
-        }
+        settings = {"listen_addresses": "", "unix_socket_directories": str(home), **self._settings}
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         serve = [str(self._bin / "postgres"), "-D", str(data), *words]
         self._processes.start("postgres", [initdb, serve], user=user, end="SIGQUIT")
@@ -123,13 +113,13 @@ class Databases:
             os.chown(folder, NOBODY, NOBODY)
         return folder
 
-    def _sql(self, database: str, text: str) -> bool:
+    def run_sql(self, database: str, text: str) -> bool:
         """Run statements as the owner; False if the server does not take them."""
         home = self._folder / "postgres"
         if not (home / ".s.PGSQL.5432").exists():
             return False
         command = [str(self._bin / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(home), "-U", "owner"]
-        environment = {**os.environ, "PGPASSWORD": self._owner_password, "PGCLIENTENCODING": "UTF8"}
+        environment = {**os.environ, "PGPASSWORD": self.owner_password, "PGCLIENTENCODING": "UTF8"}
         done = subprocess.run(
             [*command, "-d", database, "-f", "-"],
             input=text.encode(),
@@ -140,7 +130,7 @@ class Databases:
         )
         return done.returncode == 0
 
-    def _redis(self, *words: str) -> bytes:
+    def ask_redis(self, *words: str) -> bytes:
         """One command and the first line of its answer; empty if the server is not there."""
         if self._redis_password is not None and words[0] != "AUTH":
             commands = [("AUTH", self._redis_password), words]

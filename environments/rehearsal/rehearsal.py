@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import clock
-from databases import Databases
+from ion_databases import IonDatabases
 from processes import Processes
 
 HOST = "127.0.0.1"
@@ -25,7 +25,7 @@ class Rehearsal:
         self.secrets = {name: secrets.token_urlsafe(24) for name in SECRETS}
         self._processes = Processes()
         try:
-            self._databases = Databases(self._processes, self.secrets["GONOGO_PG_PASSWORD"], HOST)
+            self._databases = IonDatabases(self._processes, self.secrets["GONOGO_PG_PASSWORD"], HOST)
             self._databases.start()  # they take their time; meanwhile the slow imports below
             self._start(scene, faults)
         except BaseException:
