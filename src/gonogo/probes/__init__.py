@@ -12,6 +12,7 @@ PROBES: Registry[Probe] = Registry(
         # HTTP
         "http": "http:PROBE",
         "http_steps": "http_steps:PROBE",
+        "http_poll": "http_poll:PROBE",
         # Load
         "load_run": "load_run:PROBE",
         # Watches

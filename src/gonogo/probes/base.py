@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import RLock
-from typing import Any, Protocol, TypeVar
+from typing import Any, NewType, Protocol, TypeVar
 
 from gonogo.model.environment import BackEnd, Environment, Release, Side
 from gonogo.model.errors import ConfigError
@@ -15,6 +15,9 @@ from gonogo.model.evidence import Seen, Unseen
 from gonogo.model.ratelimit import Policy
 
 T = TypeVar("T")
+
+Expression = NewType("Expression", str)
+"""A JMESPath expression in the options of a probe; configuration checks its syntax."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
