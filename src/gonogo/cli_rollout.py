@@ -45,7 +45,7 @@ _BACK = "what the newest revision keeps in percent, or the revision that gets al
 
 def _changing(add: Callable[..., object]) -> None:
     add("--yes", metavar="NAME", help=_YES)
-    add("--within", metavar="TIME", default="60s", help="how long to wait for the split to stand (default: 60s)")
+    add("--within", metavar="TIME", help="how long to wait for the split to stand (default: 60s)")
 
 
 def _common(add: Callable[..., object]) -> None:
@@ -85,7 +85,7 @@ def _roll(options: argparse.Namespace, root: Path, say: Say, wanted: str) -> int
         environment=options.env,
         to=options.to,
         yes=getattr(options, "yes", None),
-        within=_duration(getattr(options, "within", "60s")),
+        within=None if (within := getattr(options, "within", None)) is None else _duration(within),
         scene=options.scene,
         faults=tuple(options.fault),
     )

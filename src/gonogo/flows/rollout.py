@@ -10,16 +10,16 @@ from typing import Any
 
 from gonogo.flows.clock import Clock, SystemClock
 from gonogo.flows.collecting import import_clients
-from gonogo.flows.rollout_order import ROLLBACK, Asked, Order, check_service
+from gonogo.flows.rollout_order import ROLLBACK, Asked, Order
 from gonogo.flows.rollout_plan import NotSeen, Planned, plan_here
-from gonogo.flows.rollout_record import Record, new_record, state_document
+from gonogo.flows.rollout_platforms import platform_of
+from gonogo.flows.rollout_record import Record, new_record
 from gonogo.flows.rollout_run import Made, Maker
 from gonogo.flows.rollout_told import COMMAND_LINE, plan_document
 from gonogo.flows.standing import Standing, standing
 from gonogo.judges.rollout_plan import Verb, Wish
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ExitStatus, GonogoError, SafetyRefusal
-from gonogo.model.rollout import Change
 from gonogo.model.verdict import Decision
 from gonogo.reporting.files import NotKept
 
@@ -48,7 +48,7 @@ class Rolled:
 
 def roll(order: Order, tell: Tell | None = None, clock: Clock | None = None) -> Ended:
     """Plan, and make the change if the order sends. NotSeen (exit 6) where the service cannot be read."""
-    import_clients(("cloud_run",))
+    import_clients(order.platform.kinds)
     asked = order.asked
     with standing(order.environment, asked.root, scene=asked.scene, faults=asked.faults) as where:
         clock = clock or SystemClock()
@@ -64,7 +64,7 @@ def check_roll_back(environment: Environment) -> None:
         raise SafetyRefusal(
             f"{environment.name} does not allow the action {ROLLBACK!r} (guards.actions: {allowed})", environment.origin
         )
-    check_service(environment)
+    platform_of(environment).check(environment)
 
 
 def roll_back(
@@ -84,12 +84,15 @@ def roll_back(
     environment, clock = where.vantage.environment, clock or SystemClock()
     try:
         check_roll_back(environment)
-        import_clients(("cloud_run",))
+        platform = platform_of(environment)
+        import_clients(platform.kinds)
         order = Order(
-            asked=Asked(root=root, environment=environment.name, within=within, out=reports),
+            asked=Asked(root=root, environment=environment.name, out=reports),
             environment=environment,
             wish=Wish(verb=Verb.ROLLBACK, automatic=True),
+            within=within,
             sends=True,
+            platform=platform,
         )
         ended = _settle(_planned(order, where, clock), where, WATCH, clock, None)
     except Exception as error:  # noqa: BLE001 - nobody is at the keyboard: whatever went wrong is paged
@@ -105,11 +108,11 @@ def roll_back(
 
 def _planned(order: Order, where: Standing, clock: Clock) -> Planned:
     """The plan, with what is left of the time; a service that does not answer is asked again for half of it."""
-    began, within = clock.monotonic(), order.asked.within
+    began, within = clock.monotonic(), order.within
     while True:
         spent = timedelta(seconds=clock.monotonic() - began)
         try:
-            return plan_here(replace(order, asked=replace(order.asked, within=max(within - spent, within / 4))), where)
+            return plan_here(replace(order, within=max(within - spent, within / 4)), where)
         except NotSeen as error:
             if spent >= within / 2 or not error.lost:
                 raise
@@ -125,7 +128,7 @@ def _settle(planned: Planned, where: Standing, by: str, clock: Clock, tell: Tell
     said = f"under way since {clock.now().isoformat(timespec='seconds')}"
     kept = _keep(record, order, {**document, "said": said, "exit_status": int(ExitStatus.HOLD)})
     made = Maker(planned=planned, change=planned.change, where=where, clock=clock, tell=tell).make()
-    document = {**record.document, **_outcome(planned, planned.change, made), "ended": clock.now().isoformat()}
+    document = {**record.document, **_outcome(planned, made), "ended": clock.now().isoformat()}
     if kept is not None:
         document["notes"] = [*document["notes"], kept]
     kept = _keep(record, order, document, sent=True)
@@ -149,12 +152,13 @@ def _keep(record: Record, order: Order, document: dict[str, Any], *, sent: bool 
     return None
 
 
-def _outcome(planned: Planned, change: Change, made: Made) -> dict[str, Any]:
+def _outcome(planned: Planned, made: Made) -> dict[str, Any]:
     decision = next(one for one in Decision if one.exit_status is made.status)
-    name, back = planned.order.environment.name, ""
-    moved = made.after is None or not made.after.settled or made.after.split != planned.state.split
-    if made.status is not ExitStatus.GO and planned.order.wish.verb is Verb.APPLY and change.previous and moved:
-        back = f"; `gonogo rollout rollback --env {name} --yes {name}` gives all traffic to {change.previous}"
+    platform, back = planned.platform, ""
+    moved = made.after is None or platform.moved(planned.state, made.after)
+    if made.status is not ExitStatus.GO and planned.order.wish.verb is Verb.APPLY and moved:
+        way = platform.back(planned.change, planned.order.environment.name)
+        back = "" if way is None else f"; {way}"
     notes = [*planned.notes]
     if made.status is not ExitStatus.GO and planned.order.wish.verb is Verb.ROLLBACK:
         contacts = planned.order.environment.contacts
@@ -162,7 +166,7 @@ def _outcome(planned: Planned, change: Change, made: Made) -> dict[str, Any]:
     return {
         "notes": notes,
         "tries": list(made.tries),
-        "after": None if made.after is None else state_document(made.after),
+        "after": None if made.after is None else platform.state_document(made.after),
         "done": made.status is ExitStatus.GO,
         "said": f"{decision.value}  {made.said}{back}",
         "exit_status": int(made.status),

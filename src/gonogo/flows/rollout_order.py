@@ -6,17 +6,18 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from gonogo.config.environment import load_environment
+from gonogo.flows.rollout_platform import Platform
+from gonogo.flows.rollout_platforms import platform_of
 from gonogo.flows.standing import check_rehearsal
 from gonogo.judges.rollout_plan import Verb, Wish
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError, SafetyRefusal
 
 TRAFFIC, ROLLBACK, METRICS_RESET = "traffic", "rollback", "metrics-reset"  # names in guards.actions
-SIDE = "stable"  # the side whose service splits its traffic between revisions
 BEFORE = "before"
-_REVISION = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]\Z")
 _PERCENT = re.compile(r"([0-9]{1,3}) ?%?\Z")
 _LONGEST = timedelta(minutes=10)
 
@@ -29,7 +30,7 @@ class Asked:
     environment: str
     to: str | None = None
     yes: str | None = None
-    within: timedelta = timedelta(seconds=60)
+    within: timedelta | None = None  # as long as such a change usually takes
     scene: str | None = None
     faults: tuple[str, ...] = ()
     out: Path | None = None
@@ -47,7 +48,9 @@ class Order:
     asked: Asked
     environment: Environment
     wish: Wish
+    within: timedelta
     sends: bool
+    platform: Platform[Any, Any]
     refusals: tuple[str, ...] = ()
 
 
@@ -57,11 +60,20 @@ def take_order(asked: Asked, verb: Verb) -> Order:
     action = TRAFFIC if verb is Verb.APPLY else ROLLBACK
     refusals = guard(environment, action, asked.yes)
     check_rehearsal(environment, asked.root, asked.scene, asked.faults)
-    check_service(environment)
-    if not timedelta(0) < asked.within <= _LONGEST:
+    platform = platform_of(environment)
+    platform.check(environment)
+    within = platform.within if asked.within is None else asked.within
+    if not timedelta(0) < within <= _LONGEST:
         raise ConfigError("--within is longer than 0 and at most 10m")
-    wish = _wish(asked.to, verb, environment)
-    return Order(asked=asked, environment=environment, wish=wish, sends=asked.yes is not None, refusals=refusals)
+    return Order(
+        asked=asked,
+        environment=environment,
+        wish=_wish(asked.to, verb, environment, platform),
+        within=within,
+        sends=asked.yes is not None,
+        platform=platform,
+        refusals=refusals,
+    )
 
 
 def guard(environment: Environment, action: str, yes: str | None) -> tuple[str, ...]:
@@ -80,30 +92,21 @@ def guard(environment: Environment, action: str, yes: str | None) -> tuple[str, 
     return (said,)
 
 
-def check_service(environment: Environment) -> None:
-    """ConfigError where the environment does not say which service has the traffic."""
-    side = environment.sides.get(SIDE)
-    if side is None or side.service is None or "cloud_run" not in environment.back_ends:
-        raise ConfigError(
-            f"{environment.name} has no traffic to split: back end cloud_run and side {SIDE} with `service` are needed",
-            environment.origin,
-        )
-
-
-def _wish(to: str | None, verb: Verb, environment: Environment) -> Wish:
+def _wish(to: str | None, verb: Verb, environment: Environment, platform: Platform[Any, Any]) -> Wish:
     rollout = environment.rollout
     if to is None:
         return Wish(verb=verb, percent=(rollout.stage or rollout.first) if verb is Verb.APPLY else None)
     found = _PERCENT.match(to)
     if found is not None:
         percent = int(found[1])
-        if percent not in rollout.stages:
+        none = percent == 0 and verb is Verb.ROLLBACK and platform.none_is_a_stage
+        if percent not in rollout.stages and not none:
             stages = ", ".join(map(str, rollout.stages))
             all_back = "; without --to everything goes back" if verb is Verb.ROLLBACK else ""
             raise ConfigError(f"--to {percent} is no stage of {environment.name} (rollout.stages: {stages}){all_back}")
         return Wish(verb=verb, percent=percent)
     if to == BEFORE and verb is Verb.ROLLBACK:
         return Wish(verb=verb, before=True)
-    if not _REVISION.match(to):
-        raise ConfigError(f"--to is a percentage or the name of a revision, not {to!r}")
+    if not platform.knows(to):
+        raise ConfigError(f"--to is a percentage or {platform.takes}, not {to!r}")
     return Wish(verb=verb, revision=to)

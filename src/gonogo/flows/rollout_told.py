@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gonogo.flows.rollout_plan import Planned
-from gonogo.flows.rollout_record import SCHEMA, share_document, state_document
+from gonogo.flows.rollout_record import SCHEMA
 from gonogo.judges.rollout_plan import Verb
-from gonogo.judges.traffic_split import split_text
 from gonogo.model.environment import Environment
 
 COMMAND_LINE = "the command line"
@@ -15,21 +14,17 @@ COMMAND_LINE = "the command line"
 
 def plan_document(planned: Planned, by: str = COMMAND_LINE) -> dict[str, Any]:
     """The plan alone: nothing was changed. `said` is one line of it."""
-    order, change = planned.order, planned.change
+    order, change, platform = planned.order, planned.change, planned.platform
     return {
         "schema": SCHEMA,
         "environment": order.environment.name,
         "verb": order.wish.verb.value,
-        "service": planned.state.name,
+        "service": platform.name(planned.state),
         "who": who(order.environment, by),
-        "before": state_document(planned.state),
-        "plan": None
-        if change is None
-        else {"split": change.split, "traffic": [share_document(s) for s in change.shares]},
+        "before": platform.state_document(planned.state),
         "why": planned.why,
-        "gcloud": planned.gcloud,
-        "call": planned.call,
-        "previous": None if change is None else change.previous,
+        **platform.change_document(planned.state, change, order.environment),
+        "previous": None if change is None else platform.previous(change),
         "notes": list(planned.notes),
         "refusals": list(planned.refusals),
         "tries": [],
@@ -49,7 +44,7 @@ def _said(planned: Planned) -> str:
     change, order = planned.change, planned.order
     if change is None:
         return f"NO-GO  {planned.why}; nothing was changed"
-    split = split_text(change.split)
+    split = planned.platform.goal(change)
     if planned.stands:
         return f"GO  it stands already: {split}; nothing was changed"
     name, verb = order.environment.name, order.wish.verb

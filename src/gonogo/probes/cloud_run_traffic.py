@@ -12,7 +12,7 @@ from gonogo.model.rollout import Revision, ServiceTraffic, Share
 from gonogo.probes.base import Vantage
 from gonogo.probes.cloud_run import ENDPOINT, last_name, parent, revision_of, revisions, services
 from gonogo.probes.deadline import Deadline
-from gonogo.probes.failure import Failure
+from gonogo.probes.failure import Failure, Stale
 from gonogo.probes.google import Rejected, call, host_of, pages
 
 METHOD = "google.cloud.run.v2.Services.UpdateService"
@@ -31,10 +31,6 @@ _CODES = {
     13: "INTERNAL",
     14: "UNAVAILABLE",
 }
-
-
-class Stale(Failure):
-    """The service has changed since it was read: nothing was done."""
 
 
 def service_name(vantage: Vantage, side: str) -> str:

@@ -21,3 +21,7 @@ class Failure(Exception):
     def unseen(self) -> Unseen:
         """The evidence of it."""
         return Unseen(cause=self.cause, detail=self.detail, data=self.data)
+
+
+class Stale(Failure):
+    """What was to be changed is other than it was when it was read: nothing was done."""
