@@ -3,27 +3,71 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
 
 from http_server import Call, HttpServer, Reply
 from mentoring import stamp
-from world import DAY, HOUR, OLD_VERSION, REPOSITORY, World, WorldRef
+from world import DAY, HOUR, OLD_VERSION, REPOSITORY
 
 CHECKS = ("lint", "types", "unit tests", "integration tests", "container build", "security scan")
 AUTHOR, REVIEWER, SECOND = "ion-developer", "ion-reviewer", "ion-maintainer"
-NOTES = """## ION API {version}
 
-- Personalised recommendations answer in half the time.
+
+class World(Protocol):
+    """What the forge asks of a system's world."""
+
+    now: float
+    release: dict[str, object]
+    new_version: str
+
+    def fault(self, name: str) -> bool:
+        """True if this fault is switched on."""
+
+
+class WorldRef(Protocol):
+    """What the forge holds."""
+
+    secrets: dict[str, str]
+
+    @property
+    def world(self) -> World:
+        """The world of now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """One repository. `checks` are the names of its checks, of which `tests` and `scan` have faults."""
+
+    repository: str
+    title: str
+    old_version: str
+    checks: tuple[str, ...]
+    tests: str
+    scan: str
+    notes: str
+
+
+ION = Project(
+    repository=REPOSITORY,
+    title="ION API",
+    old_version=OLD_VERSION,
+    checks=CHECKS,
+    tests="integration tests",
+    scan="security scan",
+    notes="""- Personalised recommendations answer in half the time.
 - 한국어 응답의 문장 부호를 고쳤습니다.
-"""
+""",
+)
 
 
-def start(ref: WorldRef, host: str = "127.0.0.1") -> str:
+def start(ref: WorldRef, host: str = "127.0.0.1", project: Project = ION) -> str:
     """Serve; returns the URL."""
-    return HttpServer(lambda call: _answer(ref, call), host).url
+    return HttpServer(partial(_answer, ref, project), host).url
 
 
-def _answer(ref: WorldRef, call: Call) -> Reply:
+def _answer(ref: WorldRef, project: Project, call: Call) -> Reply:
     world = ref.world
     if world.fault("forge-token-expired") or not call.bearer(ref.secrets.get("GONOGO_GITHUB_TOKEN", "")):
         return Reply(status=401, body={"message": "Bad credentials", "status": "401"})
@@ -31,7 +75,7 @@ def _answer(ref: WorldRef, call: Call) -> Reply:
         return Reply(status=403, body={"message": "Resource not accessible by integration", "status": "403"})
     if call.path == "/user":
         return Reply(body={"login": "gonogo-reader", "id": 4242, "type": "User"})
-    base = f"/repos/{REPOSITORY}"
+    base = f"/repos/{project.repository}"
     if not call.path.startswith(f"{base}/"):
         return _not_found()
     path = call.path.removeprefix(base)
@@ -40,13 +84,14 @@ def _answer(ref: WorldRef, call: Call) -> Reply:
     if found := re.fullmatch(r"/commits/([^/]+)/(check-runs|status)", path):
         if found[1] != commit:
             return Reply(status=422, body={"message": f"No commit found for SHA: {found[1]}", "status": "422"})
-        return _check_runs(world, call) if found[2] == "check-runs" else _statuses(commit)
+        return _check_runs(world, project, call) if found[2] == "check-runs" else _statuses(commit)
     if path == f"/pulls/{pull}":
         return Reply(body=_pull(world))
     if path == f"/pulls/{pull}/reviews":
         return _paged(call, _reviews(world))
     if (found := re.fullmatch(r"/releases/tags/([^/]+)", path)) and found[1] in tags:
-        return _not_found() if world.fault("release-notes-missing") else Reply(body=_release(world, found[1]))
+        missing = world.fault("release-notes-missing")
+        return _not_found() if missing else Reply(body=_release(world, project, found[1]))
     return _not_found()
 
 
@@ -64,16 +109,16 @@ def _paged(call: Call, rows: list[Any], key: str | None = None) -> Reply:
     return Reply(body=part if key is None else {"total_count": len(rows), key: part}, headers=headers)
 
 
-def _check_runs(world: World, call: Call) -> Reply:
+def _check_runs(world: World, project: Project, call: Call) -> Reply:
     runs = []
-    for number, name in enumerate(() if world.fault("ci-none") else CHECKS, start=1):
+    for number, name in enumerate(() if world.fault("ci-none") else project.checks, start=1):
         status: str = "completed"
         conclusion: str | None = "success"
-        if name == "integration tests" and any(
+        if name == project.tests and any(
             world.fault(fault) for fault in ("ci-red", "waiver-expired", "waiver-other-release")
         ):
             conclusion = "failure"
-        if name == "security scan" and world.fault("ci-pending"):
+        if name == project.scan and world.fault("ci-pending"):
             status, conclusion = "in_progress", None
         done = stamp(world.now - 5 * HOUR + number * 60)
         runs.append(
@@ -128,15 +173,19 @@ def _reviews(world: World) -> list[dict[str, Any]]:
     ]
 
 
-def _release(world: World, tag: str) -> dict[str, Any]:
-    version = OLD_VERSION.removeprefix("v") if world.fault("release-notes-other-version") else world.release["version"]
+def _release(world: World, project: Project, tag: str) -> dict[str, Any]:
+    version = (
+        project.old_version.removeprefix("v")
+        if world.fault("release-notes-other-version")
+        else world.release["version"]
+    )
     return {
         "id": 501,
         "tag_name": tag,
-        "name": f"ION API {version}",
+        "name": f"{project.title} {version}",
         "draft": False,
         "prerelease": False,
         "created_at": stamp(world.now - DAY),
         "published_at": stamp(world.now - DAY),
-        "body": NOTES.format(version=version),
+        "body": f"## {project.title} {version}\n\n{project.notes}",
     }

@@ -20,9 +20,15 @@ SECRETS = (
     "GONOGO_KUBERNETES_TOKEN",
     "GONOGO_PG_PASSWORD",
     "GONOGO_S3_SECRET_KEY",
+    "GONOGO_SCRATCH_PASSWORD",
 )
 # Each has start(stage) -> None, which adds addresses and, where a world changes what it serves, `stage.on_apply`.
-PARTS: tuple[str, ...] = ("documents",)
+PARTS: tuple[str, ...] = (
+    "database",
+    "documents",
+    "forge",
+    "services",
+)
 
 
 class Stage:
@@ -35,6 +41,7 @@ class Stage:
         self.rate = rate  # requests a second of the users of scene watch
         self.on_apply: list[Any] = []  # functions of the world, called in the order of the parts
         self.on_end: list[Any] = []
+        self.parts: dict[str, Any] = {}  # what a part offers to those after it
         self.declares: dict[str, Any] = {}  # parts of the environment file that this world declares
 
 
