@@ -126,6 +126,7 @@ def _environments() -> str:
         rulebook.Rule,
         rulebook.Alerting,
         rulebook.Source,
+        rulebook.Queries,
         nouns.Start,
         nouns.Release,
     ):

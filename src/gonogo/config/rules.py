@@ -10,6 +10,7 @@ from typing import NoReturn
 from gonogo.config.addresses import Locate
 from gonogo.config.complain import brief, nearest
 from gonogo.config.leaves import LEAVES, read_filled
+from gonogo.config.queries import check_queries
 from gonogo.config.tree import Tree
 from gonogo.model.errors import ConfigError, Origin
 from gonogo.model.rulebook import Rule, Rulebook, SourceKind
@@ -140,6 +141,11 @@ def _check_source(rulebook: Rulebook, refuse: Callable[..., NoReturn]) -> None:
     source = rulebook.source
     if (source.kind is SourceKind.FILE) != (source.path is not None):
         refuse("kind file names its `path`, and no other kind has one", "source")
+    queries = source.queries
+    if (source.kind is SourceKind.PROMETHEUS) != (queries is not None):
+        refuse("kind prometheus names its `queries`, and no other kind has any", "source")
+    if queries is not None:
+        check_queries(queries, rulebook, refuse)
     if source.lag < timedelta(0):
         refuse("no sample ends in the future", "source", "lag")
 

@@ -47,6 +47,25 @@ class SourceKind(StrEnum):
 
     CLOUD_MONITORING = "cloud_monitoring"  # Cloud Run's metrics of both sides
     FILE = "file"  # a file of samples that something else appends to
+    PROMETHEUS = "prometheus"  # counters, a histogram and gauges of both sides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queries:
+    """What Prometheus is asked for a sample. `{side}` in a text stands for the side's matchers under `sides`.
+
+    `requests`, `errors`, `successes` and each of `counts` are selectors of counters, `latency` of a histogram's buckets
+    (`le` in `latency_unit`): their growth is computed here, request by request. `gauges` are PromQL of one number.
+    """
+
+    sides: Mapping[str, str]  # canary and stable -> label matchers
+    requests: str
+    errors: str
+    successes: str | None = None
+    latency: str | None = None
+    latency_unit: Unit = Unit.S
+    counts: Mapping[str, str] = field(default_factory=dict)
+    gauges: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +77,7 @@ class Source:
     kind: SourceKind = SourceKind.CLOUD_MONITORING
     lag: timedelta = timedelta(minutes=3)
     path: str | None = None  # of kind file: JSON lines (`gonogo schema samples`), from the project's folder
+    queries: Queries | None = None  # of kind prometheus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

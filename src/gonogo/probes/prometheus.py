@@ -94,6 +94,37 @@ def _query(options: Prometheus, observer: Observer) -> Seen | Unseen:
     return Seen(data=found, newest=newest, notes=notes)
 
 
+def read_samples(query: str, at: datetime, vantage: Vantage) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
+    """Labels and raw samples (epoch seconds, value) of every series of a range selector at a moment; none is an
+    answer. Failure where the answer cannot be relied on, ConfigError for a query that is none.
+    """
+    data = _at(query, at, vantage)
+    if data["resultType"] != "matrix":
+        raise Failure(Cause.BROKEN, f"a result of type {data['resultType']} is no range: {query}")
+    rows = []
+    for series in data["result"]:
+        points = [(float(stamp), float(text)) for stamp, text in series.get("values") or ()]
+        if not all(math.isfinite(value) for _, value in points):
+            raise Failure(Cause.PARTIAL, f"{_named(series['metric'])} holds a value that is no number, in {query}")
+        rows.append((dict(series["metric"]), points))
+    return rows
+
+
+def read_number(query: str, at: datetime, vantage: Vantage) -> float:
+    """The one number that a query comes to at a moment; Failure where it is none, or several."""
+    found = [_one(each, query) for each in _series(_at(query, at, vantage), query)]
+    if len(found) != 1:
+        cause = Cause.PARTIAL if found else Cause.NO_DATA
+        raise Failure(cause, f"{len(found)} series where one is expected, for {query}")
+    return float(found[0]["value"])
+
+
+def _at(query: str, at: datetime, vantage: Vantage) -> Mapping[str, Any]:
+    observer = Observer(vantage=vantage, name="prometheus")
+    data: Mapping[str, Any] = _answer(observer, "/api/v1/query", {"query": query, "time": _stamp(at)}, query)["data"]
+    return data
+
+
 def _answer(observer: Observer, path: str, params: Mapping[str, str], query: str = "") -> Mapping[str, Any]:
     """A successful answer without warnings. Bad PromQL is the checklist's fault: ConfigError with its position."""
     answer = observer.get(path, params, allow=(400, 422, 503))

@@ -14,7 +14,8 @@ from gonogo.config.addresses import resolve_addresses
 from gonogo.config.environment import load_environment
 from gonogo.flows.started import started
 from gonogo.flows.watch.alerting import Alert
-from gonogo.flows.watch.cloud import CATCH_UP, PATIENCE, CloudSampler, floor
+from gonogo.flows.watch.cloud import CloudSampler
+from gonogo.flows.watch.intervals import CATCH_UP, PATIENCE, whole_minute
 from gonogo.flows.watch.slack import SlackPost
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Seen
@@ -42,9 +43,9 @@ def vantage() -> Iterator[Vantage]:
 
 
 def test_a_sample_holds_what_both_sides_did(vantage: Vantage) -> None:
-    now = floor(datetime.now(UTC)) + timedelta(seconds=5)
+    now = whole_minute(datetime.now(UTC)) + timedelta(seconds=5)
     (sample,) = CloudSampler(vantage, BOOK, now - 2 * MINUTE).take(None, now).samples
-    assert (sample.since, sample.until) == (floor(now) - 2 * MINUTE, floor(now) - MINUTE)
+    assert (sample.since, sample.until) == (whole_minute(now) - 2 * MINUTE, whole_minute(now) - MINUTE)
     for name in (CANARY, STABLE):
         side = sample.sides[name]
         assert side.unseen == {}
@@ -58,7 +59,7 @@ def test_a_sample_holds_what_both_sides_did(vantage: Vantage) -> None:
 
 def test_nothing_is_counted_twice_or_lost_when_a_look_is_late(vantage: Vantage) -> None:
     """Looks at odd moments, one of them four minutes late: the sum is what one look at the whole time tells."""
-    end = floor(datetime.now(UTC)) - MINUTE
+    end = whole_minute(datetime.now(UTC)) - MINUTE
     sampler = CloudSampler(vantage, BOOK, end - 8 * MINUTE)
     taken = []
     for seconds in (70, 75, 140, 400, 430, 480, 540):
@@ -79,12 +80,12 @@ def test_what_is_long_past_stays_a_gap(vantage: Vantage) -> None:
     taken = CloudSampler(vantage, BOOK, now - 60 * MINUTE).take(None, now)
     assert len(taken.samples) == CATCH_UP
     assert "were not looked at: a gap" in taken.notes[0]
-    assert taken.samples[-1].until == floor(now - MINUTE)
+    assert taken.samples[-1].until == whole_minute(now - MINUTE)
 
 
 def test_what_nobody_tells_is_unseen_with_its_reason(vantage: Vantage) -> None:
     """Minutes that are still to come hold no point. They are asked for again for five, and then they are a gap."""
-    now = floor(datetime.now(UTC)) + timedelta(hours=2)
+    now = whole_minute(datetime.now(UTC)) + timedelta(hours=2)
     sampler = CloudSampler(vantage, BOOK, now - MINUTE)
     early = sampler.take(now - MINUTE, now + MINUTE)
     assert early.samples == ()

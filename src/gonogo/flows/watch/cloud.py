@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from gonogo.flows.collecting import import_clients
+from gonogo.flows.watch.intervals import Intervals, whole_minute
 from gonogo.flows.watch.sampler import Taken
 from gonogo.model.errors import ConfigError, GonogoError
 from gonogo.model.evidence import Cause, Seen, Unseen
@@ -20,9 +21,6 @@ from gonogo.probes.base import Vantage
 from gonogo.probes.cloud_monitoring import CloudMonitoringOptions
 
 MINUTE = timedelta(minutes=1)  # Cloud Monitoring tells Cloud Run's metrics minute by minute
-CATCH_UP = 10  # intervals that are asked for later; what is older stays a gap
-PATIENCE = 5  # intervals for which one that shows nothing of both sides is asked for again
-_A_MOMENT = timedelta(seconds=1)
 _KIND = "cloud_monitoring"
 _PREFIX = "run.googleapis.com/"
 _CLASS = "response_code_class"
@@ -31,10 +29,7 @@ _METRICS = {"requests": "request_count", "latency": "request_latencies", **_GAUG
 
 
 class CloudSampler:
-    """Whole minutes up to `lag` before now, in intervals of `every`: none is told twice, none is left out when a look
-    comes late. An interval that the back end tells nothing of is asked for again for a while, since it may be away for
-    moments or tell late; then it is a sample in which nothing was seen.
-    """
+    """Whole minutes up to `lag` before now, in intervals of `every`."""
 
     def __init__(self, vantage: Vantage, rulebook: Rulebook, began: datetime) -> None:
         """ConfigError for an interval that is not made of whole minutes, or a side without a service."""
@@ -49,32 +44,17 @@ class CloudSampler:
         import_clients([_KIND])
         self._vantage = vantage
         self._every = rulebook.every
-        self._lag = rulebook.source.lag
-        self._began = floor(began)
+        self._intervals = Intervals(
+            rulebook=rulebook, began=whole_minute(began), floor=whole_minute, sample=self._sample
+        )
 
     def take(self, after: datetime | None, now: datetime) -> Taken:
         """One sample an interval that has ended `lag` ago."""
-        since = after or self._began
-        notes = []
-        behind = (floor(now - self._lag) - since) // self._every
-        if behind > CATCH_UP:
-            missed = (behind - CATCH_UP) * self._every
-            notes.append(f"{show_duration(missed)} from {since:%H:%M} on were not looked at: a gap")
-            since += missed
-        samples = []
-        for _ in range(min(behind, CATCH_UP)):
-            sample = self._sample(since, since + self._every)
-            why = _nothing(sample)
-            if why is not None and now - self._lag - sample.until < PATIENCE * self._every:
-                notes.append(f"nothing of {since:%H:%M} yet, asked for again: {why}")
-                break
-            samples.append(sample)
-            since += self._every
-        return Taken(samples=tuple(samples), notes=tuple(notes))
+        return self._intervals.take(after, now)
 
     def due(self, after: datetime | None) -> datetime | None:
         """A moment after its interval has ended, and `lag` with it."""
-        return (after or self._began) + self._every + self._lag + _A_MOMENT
+        return self._intervals.due(after)
 
     def _sample(self, since: datetime, until: datetime) -> Sample:
         # A look that was given up may still be out: each sample has a vantage of its own, and the clients are shared.
@@ -112,18 +92,6 @@ class _Look:
     side: str
     measure: str
     outcome: Seen | Unseen = field(default=Unseen(cause=Cause.UNAVAILABLE, detail="not looked at"))
-
-
-def _nothing(sample: Sample) -> str | None:
-    """Why no requests were seen on either side; None where those of one were."""
-    if any(side.requests is not None for side in sample.sides.values()):
-        return None
-    return next((side.unseen["requests"] for side in sample.sides.values() if "requests" in side.unseen), "no reason")
-
-
-def floor(moment: datetime) -> datetime:
-    """The whole minute at or before it, in UTC."""
-    return moment.astimezone(UTC).replace(second=0, microsecond=0)
 
 
 def idle(outcomes: Mapping[str, Seen | Unseen]) -> Mapping[str, Seen | Unseen]:

@@ -17,6 +17,7 @@ from gonogo.flows.started import Starter
 from gonogo.flows.watch.cloud import CloudSampler
 from gonogo.flows.watch.gentle import GentleLook
 from gonogo.flows.watch.parts import Report, Rollback, RolledBack
+from gonogo.flows.watch.prometheus import PrometheusSampler
 from gonogo.flows.watch.sampler import Sampler
 from gonogo.flows.watch.tail import FileSampler
 from gonogo.model.environment import Environment, Release
@@ -99,10 +100,18 @@ def surround(wanted: Wanted, stack: ExitStack) -> Surroundings:
         return RolledBack(done=did.done, text=did.text, did=did.did)
 
     looking = vantage()
-    _check_login(looking, [*(() if from_file else ("cloud_monitoring",)), *(("cloud_run",) if wanted.changes else ())])
+    kind = source.kind
+    asked = ("cloud_monitoring",) if kind is SourceKind.CLOUD_MONITORING else ()
+    _check_login(looking, [*asked, *(("cloud_run",) if wanted.changes else ())])
+
+    def sampler(began: datetime) -> Sampler:
+        if from_file:
+            return file(began)
+        return (PrometheusSampler if kind is SourceKind.PROMETHEUS else CloudSampler)(looking, wanted.rulebook, began)
+
     return Surroundings(
         redactor=redactor,
-        sampler=file if from_file else lambda began: CloudSampler(looking, wanted.rulebook, began),
+        sampler=sampler,
         vantage=looking,
         rollback=rollback if wanted.changes else None,
         report=GentleLook(
