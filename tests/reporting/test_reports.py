@@ -189,15 +189,14 @@ def test_progress_is_plain_and_sparse_without_a_terminal(monkeypatch: pytest.Mon
     """A log gets the start and the end, not one line a probe."""
     stream = io.StringIO()
     progress = Progress(stream)
-    progress.on_start(100)
+    part = progress.part("shop", 100)
     for _ in range(100):
-        progress.on_done("GET http://x")
+        part.on_done("GET http://x")
     progress.close()
-    assert stream.getvalue() == "looking: 100 probes\nlooking: 100 of 100 done\n"
+    assert stream.getvalue() == "looking at shop: 100 probes\nlooking: 100 of 100 done\n"
     monkeypatch.setattr("gonogo.reporting.terminal.time", SimpleNamespace(monotonic=iter(range(0, 900, 6)).__next__))
-    progress.on_start(3)
-    progress.on_done("a")
-    assert stream.getvalue().endswith("looking: 1 of 3\n")
+    progress.part("till", 3).on_done("a")
+    assert stream.getvalue().endswith("looking: shop 100 of 100, till 1 of 3\n")
 
 
 def test_progress_is_one_live_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,12 +205,12 @@ def test_progress_is_one_live_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("COLUMNS", "40")
     stream = Terminal()
     progress = Progress(stream)
-    progress.on_start(2)
-    progress.on_done(SimpleNamespace(source="GET \x1b[2J" + "x" * 80))
-    progress.on_done(SimpleNamespace(kind="slack"))
+    part = progress.part("shop", 2)
+    part.on_done(SimpleNamespace(source="GET \x1b[2J" + "x" * 80))
+    part.on_done(SimpleNamespace(kind="slack"))
     progress.close()
     steps = stream.getvalue().split("\r\x1b[2K")
-    assert steps[1] == "looking: 2 probes"
+    assert steps[1] == "looking at shop: 2 probes"
     assert steps[2].startswith("looking: 1 of 2  GET \\x1b[2Jxxx")
     assert all(width(step) < 40 for step in steps)
     assert steps[3:] == ["looking: 2 of 2  slack", ""]

@@ -52,6 +52,7 @@ def load_environment(name: str, folder: Path, *, root: Path | None = None) -> En
             f"name is {environment.name!r} in a file that is called {name}.yaml", tree.value["name"].origin
         )
     _check_files(environment, folder, tree)
+    _check_also(environment, folder, tree)
     return environment
 
 
@@ -145,3 +146,14 @@ def _check_files(environment: Environment, folder: Path, tree: Tree) -> None:
                 raise ConfigError(
                     f"{group}.{name}.ca: there is no file {item.ca!r} beside the environment file", origin
                 )
+
+
+def _check_also(environment: Environment, folder: Path, tree: Tree) -> None:
+    """Companions are other environments of the folder, each named once."""
+    known = [name for name in environment_names(folder) if name != environment.name] if environment.also else []
+    for at, name in enumerate(environment.also):
+        origin = tree.value["also"].value[at].origin
+        if name not in known:
+            raise ConfigError(f"also names no other environment: {brief(name)}{nearest(name, known)}", origin)
+        if name in environment.also[:at]:
+            raise ConfigError(f"also names {name} twice", origin)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.config.checklist import check_against, load_checklists
-from gonogo.config.environment import load_environment
 from gonogo.config.faults import load_faults
 from gonogo.config.release import load_release
 from gonogo.config.waivers import load_waivers
+from gonogo.flows.companions import Member, members
 from gonogo.judges import JUDGES
 from gonogo.model.check import Check
 from gonogo.model.environment import Environment, Release
@@ -57,6 +57,7 @@ class Book:
     root: Path
     reports: Path
     digests: Mapping[str, str] = field(default_factory=dict)
+    group: str = ""  # the name given with --env that brought it in
 
     @property
     def base(self) -> Path:
@@ -69,26 +70,37 @@ class Book:
         return tuple(c for c in self.checks if c.phase in wanted and (c.action is None or c.action in self.actions))
 
 
-def open_books(request: Request) -> tuple[Book, ...]:
-    """One book an environment, in the order asked for; ConfigError or SafetyRefusal before anything is sent."""
+def open_books(request: Request, *, also: bool = False) -> tuple[Book, ...]:
+    """One book an environment, in the order asked for, `also` with those that they bring in.
+
+    ConfigError or SafetyRefusal before anything is sent.
+    """
     if len(set(request.environments)) != len(request.environments):
         raise ConfigError("an environment is named twice with --env")
     checks = load_checklists(request.root / "checks", PROBES, JUDGES)
-    return tuple(_open(request, name, checks) for name in request.environments)
+    systems = sorted({check.system for check in checks})
+    if request.system is not None and request.system not in systems:
+        raise ConfigError(f"no checklist is for system {request.system!r}{_nearest(request.system, systems)}")
+    found = members(request.environments, request.root / "environments", also=also, system=request.system)
+    _refuse_release_of_many(request, found)
+    here = {one.environment.system for one in found}
+    known = sorted({check.action for check in checks if check.action and check.system in here})
+    for action in request.actions:
+        if action not in known:
+            raise ConfigError(f"no checklist item has the action {action!r}{_nearest(action, known)}")
+    faults = _known_faults(request, found)
+    return tuple(_open(request, one, checks, faults) for one in found)
 
 
-def _open(request: Request, name: str, checks: Sequence[Check]) -> Book:
-    environment = load_environment(name, request.root / "environments")
-    if request.system is not None:
-        systems = sorted({check.system for check in checks})
-        if request.system not in systems:
-            raise ConfigError(f"no checklist is for system {request.system!r}{_nearest(request.system, systems)}")
-        if environment.system != request.system:
-            raise ConfigError(f"{name} is an environment of system {environment.system!r}, not {request.system!r}")
+def _open(request: Request, member: Member, checks: Sequence[Check], faults: Mapping[str, tuple[str, ...]]) -> Book:
+    environment = member.environment
     mine = tuple(check for check in checks if check.system == environment.system)
     if not mine:
-        raise ConfigError(f"no checklist in checks/ is for system {environment.system!r} of {name}", environment.origin)
-    _refuse_actions(request.actions, environment, mine)
+        raise ConfigError(
+            f"no checklist in checks/ is for system {environment.system!r} of {environment.name}", environment.origin
+        )
+    actions = tuple(action for action in request.actions if action in {check.action for check in mine})
+    _refuse_actions(actions, environment)
     release_file = request.release or (environment.release and request.root / "environments" / environment.release)
     waiver_file = environment.waivers
     has_waiver_file = waiver_file is not None and not waiver_file.startswith("address:")
@@ -100,12 +112,13 @@ def _open(request: Request, name: str, checks: Sequence[Check]) -> Book:
         checks=check_against(environment, mine, PROBES, JUDGES),
         release=release,
         waivers=waivers,
-        faults=_known_faults(request, environment),
-        actions=request.actions,
+        faults=faults[environment.name],
+        actions=actions,
         at=request.at,
         root=request.root,
         reports=request.reports,
         digests=digests(request.root),
+        group=member.group,
     )
 
 
@@ -126,30 +139,39 @@ def fault_table(environment: Environment, root: Path) -> Mapping[str, Any]:
     return table
 
 
-def _known_faults(request: Request, environment: Environment) -> tuple[str, ...]:
+def _known_faults(request: Request, found: Sequence[Member]) -> dict[str, tuple[str, ...]]:
+    """The faults of each environment: a fault is of those whose table has it, and the others stay healthy."""
     if not request.faults:
-        return ()
-    table = fault_table(environment, request.root)
-    if not table:
-        raise ConfigError(f"{environment.name} has no faults to rehearse; --fault is for rehearsed environments")
+        return {one.environment.name: () for one in found}
+    tables = {one.environment.name: fault_table(one.environment, request.root) for one in found}
+    for name, table in tables.items():
+        if not table:
+            raise ConfigError(f"{name} has no faults to rehearse; --fault is for rehearsed environments")
     for fault in request.faults:
-        if fault not in table:
+        if not any(fault in table for table in tables.values()):
             raise ConfigError(
-                f"{environment.name} has no fault {fault!r}{_nearest(fault, table)};"
+                f"{' and '.join(tables)} {'has' if len(tables) == 1 else 'have'} no fault {fault!r}"
+                f"{_nearest(fault, [one for table in tables.values() for one in table])};"
                 " `gonogo rehearse --list-faults` lists them"
             )
-    return request.faults
+    return {name: tuple(fault for fault in request.faults if fault in table) for name, table in tables.items()}
 
 
-def _refuse_actions(actions: Sequence[str], environment: Environment, checks: Sequence[Check]) -> None:
-    known = sorted({check.action for check in checks if check.action})
+def _refuse_actions(actions: Sequence[str], environment: Environment) -> None:
     for action in actions:
-        if action not in known:
-            raise ConfigError(f"no checklist item has the action {action!r}{_nearest(action, known)}")
         if action not in environment.guards.actions:
             raise SafetyRefusal(
                 f"{environment.name} does not allow the action {action!r} (guards.actions)", environment.origin
             )
+
+
+def _refuse_release_of_many(request: Request, found: Sequence[Member]) -> None:
+    systems = list(dict.fromkeys(one.environment.system for one in found))
+    if request.release is not None and len(systems) > 1:
+        names = " and ".join(one.environment.name for one in found)
+        raise ConfigError(
+            f"--release is of one system, and {names} are of several: add --system {' or '.join(systems)}"
+        )
 
 
 def _refuse_idle_waivers(

@@ -19,11 +19,15 @@ class Item:
 
 
 def items_of(books: Sequence[Book]) -> tuple[Item, ...]:
-    """Every item that can be selected, by phase and in the order of the checklists."""
+    """Every item that can be selected, by phase and in the order of the checklists.
+
+    Its key is its id, with the environment's name before it where several are of the same system.
+    """
+    systems = [book.environment.system for book in books]
     found: list[Item] = []
     for book in books:
         phases = dict.fromkeys(check.phase for check in book.checks)
         for check in book.candidates(phases):
-            key = check.id if len(books) == 1 else f"{book.environment.name}.{check.id}"
+            key = check.id if systems.count(check.system) == 1 else f"{book.environment.name}.{check.id}"
             found.append(Item(key=key, book=book, check=check))
     return tuple(found)

@@ -18,7 +18,7 @@ from gonogo.flows.collecting import Collector, Watcher
 from gonogo.flows.judging import judge_all, reached_sides
 from gonogo.flows.load_alone import LoadsAlone
 from gonogo.flows.planning import make_plan, scene_of, t0_look, time_doubts
-from gonogo.flows.started import Started, Starter
+from gonogo.flows.started import Started, Starter, Starters
 from gonogo.flows.watch.told import WatchesTold
 from gonogo.gate.decide import decide
 from gonogo.model.check import Check
@@ -63,14 +63,16 @@ def collect(
     clock: Clock | None = None,
     watch: Callable[[int], Watcher] | None = None,
     starter: Starter | None = None,
+    starters: Starters | None = None,
 ) -> Collected:
     """Bring the environment up if it is a rehearsed one, plan, look, and write plan.json and evidence.jsonl.
 
-    `phases` share a scene. A `starter` that is already up is switched and left running.
+    `phases` share a scene. A `starter` that is already up is switched and left running; one that is made here is
+    told to `starters`, whose end ends it.
     """
     clock = clock or SystemClock()
     with ExitStack() as stack:
-        book, ready = _bring_up(book, phases, starter, stack)
+        book, ready = _bring_up(book, phases, starter, starters, stack)
         secrets = Secrets(book.environment, {} if ready is None else ready.secrets)
         redactor = Redactor(secrets.values())
         vantage = Vantage(
@@ -170,7 +172,7 @@ def redact(evidence: Evidence, redactor: Redactor) -> Evidence:
 
 
 def _bring_up(
-    book: Book, phases: Sequence[str], starter: Starter | None, stack: ExitStack
+    book: Book, phases: Sequence[str], starter: Starter | None, starters: Starters | None, stack: ExitStack
 ) -> tuple[Book, Started | None]:
     if book.environment.start is None:
         return book, None
@@ -178,6 +180,8 @@ def _bring_up(
     if starter is None:
         starter = Starter(book.environment, book.root)
         stack.callback(starter.end)
+        if starters is not None:
+            starters.add(starter)
         ready = starter.up(scene, book.faults)
     else:
         ready = starter.switch(scene, book.faults)

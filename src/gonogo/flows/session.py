@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -11,11 +11,13 @@ from typing import Any
 
 from gonogo.config.checklist import check_expressions
 from gonogo.config.secrets import check_secrets
+from gonogo.flows.abreast import abreast
 from gonogo.flows.book import Book, fault_table
 from gonogo.flows.collecting import Watcher
 from gonogo.flows.items import Item
 from gonogo.flows.judging import judge_all, waiver_of
 from gonogo.flows.look import Collected, collect, conclude, leaks, scenes
+from gonogo.flows.started import Starters
 from gonogo.judges.expression import check_syntax
 from gonogo.model.check import Severity
 from gonogo.model.errors import ConfigError
@@ -45,40 +47,88 @@ class Part:
 
 
 def look_at(
-    books: Sequence[Book], items: Sequence[Item], selected: Iterable[str], watch: Callable[[int], Watcher] | None = None
-) -> tuple[Part, ...]:
-    """One part an environment and scene. A phase is in the manifest, whole, if any item of it is selected.
+    books: Sequence[Book],
+    items: Sequence[Item],
+    selected: Iterable[str],
+    watch: Callable[[int, str], Watcher] | None = None,
+) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+    """One part an environment and scene, and problems, each of which makes HOLD; systems are looked at side by side.
 
-    ConfigError for a secret that any of the environments lacks, one of which nothing is selected, or an expression
-    that is none, before the first of them is looked at.
+    A phase is in the manifest, whole, if any item of it is selected. An environment of which nothing is selected is
+    left out where another one came with it: silently if it has no item of the phases, with a problem if it has.
+    ConfigError for a secret that any of the environments lacks, one that is asked for by itself and of which nothing
+    is selected, or an expression that is none, before the first of them is looked at.
     """
     wanted = set(selected)
+    chosen = {book.environment.name: _phases(book, items, wanted) for book in books}
+    problems = _left_out(books, chosen)
+    _refuse_idle_faults(books, chosen)
+    books = [book for book in books if chosen[book.environment.name]]
     for book in books:
-        if not any(item.key in wanted for item in items if item.book is book):
-            # The others' GO would look like its own.
-            name = book.environment.name
-            raise ConfigError(f"nothing of {name} is selected, and --env asks for it: leave out --env {name}")
         if book.environment.start is None:  # a started one brings its own
             check_secrets(book.environment)
-        asked = {item.check.phase for item in items if item.book is book and item.key in wanted}
-        check_expressions(book.candidates(asked), check_syntax)
+        check_expressions(book.candidates(chosen[book.environment.name]), check_syntax)
     threading.Thread(target=_import_what_follows, name="gonogo-imports", daemon=True).start()
-    parts: list[Part] = []
+    by_system: dict[str, list[Book]] = {}
     for book in books:
-        mine = [item for item in items if item.book is book]
-        phases = dict.fromkeys(item.check.phase for item in mine if item.key in wanted)
-        _refuse_idle_faults(book, phases)
-        for group in scenes(book, phases).values():
-            collected = collect(book, group, watch=watch)
-            now = max((e.ended for e in collected.evidence.values()), default=collected.started)
-            parts.append(
-                Part(
-                    collected=collected,
-                    outcomes=judge_all(collected.plan, collected.evidence, now),
-                    keys={item.check.id: item.key for item in mine if item.check.phase in group},
-                )
+        by_system.setdefault(book.environment.system, []).append(book)
+    starters = Starters()
+    works = [
+        partial(_looked_at, [(book, chosen[book.environment.name]) for book in mine], items, watch, starters)
+        for mine in by_system.values()
+    ]
+    parts = [part for found in abreast(works, starters.end) for part in found]
+    order = [book.environment.name for book in books]
+    return tuple(sorted(parts, key=lambda part: order.index(part.collected.plan.environment.name))), problems
+
+
+def _phases(book: Book, items: Iterable[Item], wanted: Collection[str]) -> tuple[str, ...]:
+    """Phases of which an item is selected, in the order of the checklists."""
+    return tuple(dict.fromkeys(item.check.phase for item in items if item.book is book and item.key in wanted))
+
+
+def _left_out(books: Sequence[Book], chosen: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    phases = {phase for found in chosen.values() for phase in found}
+    problems: list[str] = []
+    for book in books:
+        name = book.environment.name
+        if chosen[name]:
+            continue
+        if not any(chosen[one.environment.name] for one in books if one.group == book.group):
+            # The others' GO would look like its own.
+            raise ConfigError(f"nothing of {name} is selected, and --env asks for it: leave out --env {name}")
+        if book.candidates(phases):
+            others = " or ".join(dict.fromkeys(one.environment.system for one in books if chosen[one.environment.name]))
+            problems.append(
+                f"nothing of {name} is selected, which comes with {book.group}: --system {others} leaves it out"
             )
-    return tuple(parts)
+    return tuple(problems)
+
+
+def _looked_at(
+    mine: Sequence[tuple[Book, Sequence[str]]],
+    items: Iterable[Item],
+    watch: Callable[[int, str], Watcher] | None,
+    starters: Starters,
+) -> list[Part]:
+    """The environments of one system, one after the other: they may share back ends."""
+    parts: list[Part] = []
+    for book, phases in mine:
+        keys = {item.check.id: item.key for item in items if item.book is book}
+        told = None if watch is None else _named(watch, book.environment.name)
+        for group in scenes(book, phases).values():
+            collected = collect(book, group, watch=told, starters=starters)
+            now = max((e.ended for e in collected.evidence.values()), default=collected.started)
+            outcomes = judge_all(collected.plan, collected.evidence, now)
+            ids = {check.id for check in book.candidates(group)}
+            parts.append(
+                Part(collected=collected, outcomes=outcomes, keys={one: key for one, key in keys.items() if one in ids})
+            )
+    return parts
+
+
+def _named(watch: Callable[[int, str], Watcher], name: str) -> Callable[[int], Watcher]:
+    return lambda total: watch(total, name)
 
 
 def _import_what_follows() -> None:
@@ -87,22 +137,30 @@ def _import_what_follows() -> None:
         import_module(module)
 
 
-def _refuse_idle_faults(book: Book, phases: Iterable[str]) -> None:
+def _refuse_idle_faults(books: Sequence[Book], chosen: Mapping[str, Sequence[str]]) -> None:
     """A fault that no item of this run can show would rehearse nothing and look like health."""
-    here = {check.id for check in book.candidates(phases)}
-    for name in book.faults:
+    for name in dict.fromkeys(name for book in books for name in book.faults):
+        having = [book for book in books if name in book.faults]
+        shown = [
+            check.id
+            for book in having
+            for check in book.candidates(chosen[book.environment.name])
+            if check.id in fault_table(book.environment, book.root)[name].turns
+        ]
+        if shown:
+            continue
+        book = having[0]
         fault = fault_table(book.environment, book.root)[name]
         if not fault.turns:
             shows = "a watch" if fault.watch else "gonogo rollout" if fault.rollout else "load"
             named = ", ".join((*fault.load, *fault.watch, *fault.rollout))
             raise ConfigError(f"the fault {name!r} turns no item; it shows in {shows} alone: {named}")
-        if here.isdisjoint(fault.turns):
-            actions = sorted({c.action for c in book.checks if c.id in fault.turns and c.action})
-            needs = f" with --allow-action {actions[0]}" if actions and not set(actions) & set(book.actions) else ""
-            raise ConfigError(
-                f"the fault {name!r} cannot show in this run; it turns {', '.join(fault.turns)}:"
-                f" select phase {' or '.join(fault.phases)}{needs}"
-            )
+        actions = sorted({c.action for c in book.checks if c.id in fault.turns and c.action})
+        needs = f" with --allow-action {actions[0]}" if actions and not set(actions) & set(book.actions) else ""
+        raise ConfigError(
+            f"the fault {name!r} cannot show in this run; it turns {', '.join(fault.turns)}:"
+            f" select phase {' or '.join(fault.phases)}{needs}"
+        )
 
 
 def tell(parts: Iterable[Part]) -> dict[str, Told]:

@@ -50,6 +50,8 @@ class Starter:
         self._start = environment.start
         self._root = root
         self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()  # another thread may end it while this one brings it up
+        self._ended = False
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed in end()
 
     def up(self, scene: str, faults: Sequence[str]) -> Started:
@@ -60,19 +62,22 @@ class Starter:
             command += ["--scene", scene]
         for fault in faults:
             command += ["--fault", fault]
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - the environment file names it
-                command,
-                cwd=self._root,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                text=True,
-                encoding="utf-8",
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise NotReadyError(f"{self._name}: cannot start {command[0]}: {error.strerror}") from None
+        with self._lock:
+            if self._ended:
+                raise NotReadyError(f"{self._name}: told to end before it was started")
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - the environment file names it
+                    command,
+                    cwd=self._root,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._errors,
+                    text=True,
+                    encoding="utf-8",
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise NotReadyError(f"{self._name}: cannot start {command[0]}: {error.strerror}") from None
         return self._ready()
 
     def switch(self, scene: str, faults: Sequence[str]) -> Started:
@@ -89,7 +94,9 @@ class Starter:
 
     def end(self) -> None:
         """Close its standard input and wait; kill it if it stays."""
-        process, self._process = self._process, None
+        with self._lock:
+            process, self._process = self._process, None
+            self._ended = True
         if process is not None:
             if process.stdin is not None:
                 with suppress(OSError):  # it has ended, and an order to it was never read
@@ -134,6 +141,32 @@ class Starter:
         tail = [line.strip() for line in self._errors.read().splitlines() if line.strip()][-1:]
         command = " ".join(self._start.command)
         return NotReadyError(f"{self._name}: its start command `{command}` {what}" + "".join(f": {t}" for t in tail))
+
+
+class Starters:
+    """Those that are up in a run, to be ended together and at once."""
+
+    def __init__(self) -> None:
+        self._known: list[Starter] = []
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def add(self, starter: Starter) -> None:
+        """One that is about to come up; NotReadyError if all have been told to end."""
+        with self._lock:
+            if self._ended:
+                raise NotReadyError("told to end before it was started")
+            self._known.append(starter)
+
+    def end(self) -> None:
+        """Tell all of them to end, side by side, and wait."""
+        with self._lock:
+            self._ended = True
+            threads = [threading.Thread(target=starter.end) for starter in self._known]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
 @contextmanager

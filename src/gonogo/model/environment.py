@@ -192,6 +192,7 @@ class Environment:
     policies: tuple[Policy, ...] = ()  # rate limits, one a path; `none` promises that nothing is rejected
     watch: Rulebook | None = None  # what a canary is held against over time
     start: Start | None = None
+    also: tuple[str, ...] = ()  # environments of other systems whose checklists a run of this one includes
     origin: Origin = Origin(file="?")
 
     def objective(self, name: str) -> Objective | None:

@@ -19,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gonogo", "release gate")
     add = group.addoption
     add("--env", action="append", metavar="NAME", help="environment, repeatable (default: local, the rehearsal)")
-    add("--system", metavar="NAME", help="refuse environments of another system")
+    add("--system", metavar="NAME", help="this system alone; an environment of another one is refused")
     add("--at", metavar="T+60m", help="place on the timeline: what is due by then (default: now minus T0)")
     add("--release", metavar="FILE", help="release file: version, commit, image, pull request, T0")
     add(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -45,7 +46,7 @@ class State:
                 from gonogo.flows.items import items_of  # noqa: PLC0415
 
                 try:
-                    self.books = open_books(_request(self.config))
+                    self.books = open_books(_request(self.config), also=True)
                     self.items = {item.key: item for item in items_of(self.books)}
                 except GonogoError as error:
                     self.error = error
@@ -60,10 +61,11 @@ class State:
 
         try:
             with ended_by_sigterm(), _no_collector(), _progress(self.config) as watch:
-                self.parts = look_at(self.books, tuple(self.items.values()), self.selected, watch)
+                self.parts, problems = look_at(self.books, tuple(self.items.values()), self.selected, watch)
         except GonogoError as error:
             self.items = {}
             stop(error)
+        self.problems += problems
         self.told = tell(self.parts)
         option = self.config.option
         if option.tbstyle == "auto":
@@ -126,20 +128,21 @@ def _no_collector() -> Iterator[None]:
 
 @contextmanager
 def _progress(config: pytest.Config) -> Iterator[Any]:
-    from gonogo.reporting.terminal import Progress  # noqa: PLC0415
+    from gonogo.reporting.terminal import Progress, ProgressPart  # noqa: PLC0415
 
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or config.option.verbose < 0:
         yield None
         return
     shown: list[Progress] = []
+    lock = Lock()
 
-    def watch(total: int) -> Progress:
-        if not shown:
-            reporter.ensure_newline()
-            shown.append(Progress(reporter._tw._file))  # noqa: SLF001 - the stream that pytest writes to
-        shown[0].on_start(total)
-        return shown[0]
+    def watch(total: int, name: str) -> ProgressPart:
+        with lock:
+            if not shown:
+                reporter.ensure_newline()
+                shown.append(Progress(reporter._tw._file))  # noqa: SLF001 - the stream that pytest writes to
+        return shown[0].part(name, total)
 
     try:
         yield watch

@@ -88,13 +88,16 @@ class Deciding:
         """The board, one an environment."""
         if not self.runs and not self.state.problems:
             return
-        from gonogo.reporting.terminal import board, paper_of  # noqa: PLC0415
+        from gonogo.reporting.terminal import board, closing, paper_of  # noqa: PLC0415
 
         paper = paper_of(terminalreporter._tw._file)  # noqa: SLF001 - the stream that pytest writes to
         terminalreporter.ensure_newline()
         for run in self.runs:
             terminalreporter.write_line("")
             terminalreporter.write_line(board(run, paper=paper, verbose=config.option.verbose > 0).rstrip("\n"))
+        if len(self.runs) > 1:
+            terminalreporter.write_line("")
+            terminalreporter.write_line(closing(self.runs, paper=paper))
         if not self.runs:
             terminalreporter.write_line("HOLD  " + "; ".join(self.state.problems))
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TextIO
@@ -76,6 +76,19 @@ def board(run: Run, *, paper: Paper | None = None, verbose: bool = False, langua
         lines.append("")
     lines += _decision(seen, paper)
     return "\n".join(lines) + "\n"
+
+
+def closing(runs: Sequence[Run], *, paper: Paper | None = None) -> str:
+    """One line over the decisions of several runs, the worst first; empty for a single run, which has said it."""
+    if len(runs) < 2:
+        return ""
+    paper = paper or Paper()
+    worst = max((run.gated.decision for run in runs), key=(Decision.GO, Decision.HOLD, Decision.NO_GO).index)
+    each = ", ".join(
+        f"{_safe(run.plan.environment.name)} {paper.ink(run.gated.decision.value, run.gated.decision.value)}"
+        for run in runs
+    )
+    return f"{paper.ink(worst.value, worst.value)}  in all: {each}"
 
 
 def write(stream: TextIO, text: str) -> None:
@@ -149,25 +162,17 @@ class Progress:
         self._stream = sys.stderr if stream is None else stream
         self._live = is_terminal(self._stream) and os.environ.get("TERM") != "dumb"
         self._lock = Lock()
-        self._total = self._done = 0
+        self._parts: list[ProgressPart] = []
         self._said = 0.0
 
-    def on_start(self, total: int) -> None:
-        """`total` looks are about to be sent."""
+    def part(self, name: str, total: int) -> ProgressPart:
+        """`total` looks at the environment of this name are about to be sent."""
         with self._lock:
-            self._total, self._done, self._said = total, 0, time.monotonic()
-            self._say(f"looking: {total} probes")
-
-    def on_done(self, look: Any) -> None:
-        """One look has ended; `look` is its source, or anything with a `source` or a `kind`."""
-        with self._lock:
-            self._done += 1
-            name = look if isinstance(look, str) else getattr(look, "source", None) or getattr(look, "kind", "")
-            if self._live:
-                self._say(f"looking: {self._done} of {self._total}  {visible(str(name))}")
-            elif self._done < self._total and time.monotonic() - self._said >= _EVERY_S:
-                self._said = time.monotonic()
-                self._say(f"looking: {self._done} of {self._total}")
+            part = ProgressPart(self._step, name, total)
+            self._parts.append(part)
+            self._said = time.monotonic()
+            self._say(f"looking at {name}: {total} probes")
+        return part
 
     def close(self) -> None:
         """All looks have ended, or the run was interrupted: the live line goes away, a plain one says so."""
@@ -175,7 +180,26 @@ class Progress:
             if self._live:
                 write(self._stream, "\r\x1b[2K")
             else:
-                self._say(f"looking: {self._done} of {self._total} done")
+                self._say(f"looking: {self._whole()} done")
+
+    def _step(self, part: ProgressPart, look: Any) -> None:
+        with self._lock:
+            part.done += 1
+            name = look if isinstance(look, str) else getattr(look, "source", None) or getattr(look, "kind", "")
+            if self._live:
+                self._say(f"looking: {self._each()}  {visible(str(name))}")
+            elif part.done < part.total and time.monotonic() - self._said >= _EVERY_S:
+                self._said = time.monotonic()
+                self._say(f"looking: {self._each()}")
+
+    def _whole(self) -> str:
+        return f"{sum(part.done for part in self._parts)} of {sum(part.total for part in self._parts)}"
+
+    def _each(self) -> str:
+        """How far each environment is, where there are several: the slow one has a name."""
+        if len(self._parts) == 1:
+            return self._whole()
+        return ", ".join(f"{part.name} {part.done} of {part.total}" for part in self._parts)
 
     def _say(self, text: str) -> None:
         if self._live:
@@ -183,3 +207,17 @@ class Progress:
             write(self._stream, "\r\x1b[2K" + clip(text, columns - 1))
         else:
             write(self._stream, ci_log(text) + "\n")
+
+
+class ProgressPart:
+    """The looks at one environment."""
+
+    def __init__(self, step: Callable[[ProgressPart, Any], None], name: str, total: int) -> None:
+        self._step = step
+        self.name = name
+        self.total = total
+        self.done = 0
+
+    def on_done(self, look: Any) -> None:
+        """One look has ended; `look` is its source, or anything with a `source` or a `kind`."""
+        self._step(self, look)
