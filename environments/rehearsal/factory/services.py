@@ -9,6 +9,7 @@ from http_server import Call, HttpServer, Reply
 
 from factory.database import CACHES, FactoryDatabases
 from factory.gateway import Gateway
+from factory.metrics import Metrics
 from factory.pool import Pool
 from factory.rehearsal import Stage
 from factory.world import SERVICES, WorldRef
@@ -30,6 +31,8 @@ class Site:
 def start(stage: Stage) -> None:
     """Serve both sides; addresses api, api-staging, and SIDE-SERVICE of each."""
     databases: FactoryDatabases = stage.parts["database"]
+    metrics = stage.parts["metrics"] = Metrics()
+    stage.on_apply.append(lambda _: metrics.clear())
     for side, address in SIDES.items():
         site = Site(side=side, ref=stage.ref, pool=databases.pools[side], databases=databases, cache=CACHES[side])
         urls = {name: HttpServer(partial(_serve, site, name), stage.host).url for name in SERVICES}

@@ -1,0 +1,50 @@
+"""What the faults of a world make each service do, and what they would have been seen to do until now.
+
+Whoever adds a fault of the services adds it here: to `of`, and to `changed` or `changed_gauges` where the metrics of
+the past tell of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from factory.past import Flow
+from factory.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """How a service behaves in a world: without faults, nothing of this."""
+
+    answers_with: int = 0  # this status, to every request, /health too
+    slower_by_s: float = 0.0  # each request
+    llm_fails: bool = False  # calls of the LLM end with an error
+    llm_slower_by_s: float = 0.0
+    llm_unreadable: bool = False  # its answers cannot be parsed
+    loses_cache: bool = False  # nothing that is put into the cache is found there
+    stops_at_step: int = 0  # workflows fail at this step (from 1)
+
+
+NORMAL = Behaviour()
+
+
+def of(world: World, side: str, service: str) -> Behaviour:
+    """The behaviour of one service: `side` stable or staging."""
+    if side == "staging":
+        return NORMAL
+    if world.fault(f"{service}-down"):
+        return Behaviour(answers_with=503)
+    return NORMAL
+
+
+def changed(flows: list[Flow], world: World) -> list[Flow]:  # noqa: ARG001 - faults of the metrics come here
+    """The counted past as this world's faults would have made it: flows left out, replaced or added."""
+    return flows
+
+
+def changed_gauges(
+    gauges: list[tuple[str, dict[str, str], float]],
+    world: World,  # noqa: ARG001 - faults of the metrics come here
+) -> list[tuple[str, dict[str, str], float]]:
+    """The same of states: (name, labels, value)."""
+    return gauges
