@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gonogo.judges import JUDGES
+from gonogo.judges.base import Expression, ObjectiveName
+from gonogo.judges.suspects import Suspect, Symptom
 from gonogo.judges.verdict import judge_check
 from gonogo.model.check import Rule
 from gonogo.model.evidence import Cause, Evidence, Unseen
@@ -28,6 +30,9 @@ json_values = st.recursive(
 )
 documents = st.dictionaries(keys, json_values, max_size=6)
 
+SYMPTOM = Symptom(when=Expression("a > count"), says="{a} of {entries[0]}")
+LIMIT = Symptom(value=Expression("value"), breaks=ObjectiveName("p95"), says="{value}")
+SUSPECT = Suspect(name="s", playbook="p", says="{a}", symptoms=(SYMPTOM,), supports=(LIMIT,), next="Look at {a}.")
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "auto_recovery": [{"error_ratio": "a", "p95_ms": "value", "oom_count": "entries"}],
     "bursts": [{"value": "entries", "min_count": 1}],
@@ -48,6 +53,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "has_all": [{"value": "a", "names": "personas"}],
     "has_text": [{"value": "entries", "text": "a"}],
+    "likely_cause": [{"playbook": "p", "trouble": (SYMPTOM,), "causes": (SUSPECT,)}],
     "listed": [{"value": "a"}, {"value": "entries", "show": "{t} {message}"}],
     "load": [{}, {"enforced": True}],
     "patterns": [{"value": "entries"}],

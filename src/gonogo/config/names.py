@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import is_dataclass
 from functools import cache
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from gonogo.config.complain import nearest, one_line
 from gonogo.config.hints import hints_of
@@ -52,8 +53,11 @@ def check_expressions(checks: Iterable[Check], check_expression: Callable[[str],
 
 
 def named(options: Any, new_type: str) -> list[str]:
-    """Texts in the fields of an options dataclass whose type is the NewType of this name."""
+    """Texts in the fields of an options dataclass, and of those inside it, whose type is the NewType of this name."""
     found: list[str] = []
+    for field in _nests(options.__class__):
+        for part in getattr(options, field) or ():
+            found.extend(named(part, new_type))
     for field in _fields_of(options.__class__, new_type):
         value = getattr(options, field)
         if isinstance(value, str):
@@ -68,6 +72,13 @@ def named(options: Any, new_type: str) -> list[str]:
 @cache
 def _fields_of(cls: type, new_type: str) -> tuple[str, ...]:
     return tuple(name for name, hint in hints_of(cls).items() if _mentions(hint, new_type))
+
+
+@cache
+def _nests(cls: type) -> tuple[str, ...]:
+    """Fields that are tuples of dataclasses."""
+    hints = hints_of(cls).items() if is_dataclass(cls) else ()
+    return tuple(name for name, hint in hints if get_origin(hint) is tuple and is_dataclass(get_args(hint)[0]))
 
 
 def _mentions(hint: Any, new_type: str) -> bool:

@@ -16,6 +16,7 @@ JUDGES: Registry[Judge] = Registry(
         "expect": "expect:JUDGE",
         "has_all": "has_all:JUDGE",
         "has_text": "has_text:JUDGE",
+        "likely_cause": "likely_cause:JUDGE",
         "listed": "listed:JUDGE",
         "load": "load:JUDGE",
         "patterns": "patterns:JUDGE",

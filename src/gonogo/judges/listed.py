@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from gonogo.judges.base import Expression, Judge
 from gonogo.judges.expression import ExpressionError, evaluate, show
 from gonogo.judges.reading import missing, read, wrong
+from gonogo.judges.template import fill, has_fields, text_of
 from gonogo.model.verdict import Case, Finding, Verdict
-
-_FIELD = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,20 +61,8 @@ def judge(options: Listed, case: Case) -> Finding:
 def _line(template: str | None, item: Any) -> str:
     if template is None:
         return item if isinstance(item, str) else show(item, 300)
-    if not _FIELD.search(template):
-        return _text(_on(template, item))
-    # Only the template is searched for braces: text from a server is never a template.
-    return _FIELD.sub(lambda match: _text(_on(match[1], item)), template)
-
-
-def _on(expression: str, item: Any) -> Any:
-    return evaluate(expression, item) if isinstance(item, dict) else evaluate(expression, {"it": item})
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    return value if isinstance(value, str) else show(value, 300)
+    document = item if isinstance(item, dict) else {"it": item}
+    return fill(template, document) if has_fields(template) else text_of(evaluate(template, document))
 
 
 JUDGE = Judge(options=Listed, judge=judge)

@@ -36,6 +36,19 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Blame:
+    """What an engineer reads first in an incident: the one likely cause, its evidence line by line, the next step.
+
+    `name` is None where no single cause can be named; `says` then says why.
+    """
+
+    name: str | None
+    says: str
+    evidence: tuple[str, ...]
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One rule, judged. `rule` and `observed` are short texts; `reason` puts the observation inside the rule:
     `p95_latency 412 ms > 300 ms (n=1840, ion-canary.yaml:12)`. `details` are lines worth listing.
@@ -48,6 +61,7 @@ class Finding:
     samples: int | None = None
     details: tuple[str, ...] = ()
     decidable: str | None = None  # for HOLD: when it becomes decidable, or what is missing
+    blame: Blame | None = None  # of a playbook's item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from gonogo.model.evidence import Evidence, Seen, Unseen
 from gonogo.model.run import Run
-from gonogo.model.verdict import Verdict
+from gonogo.model.verdict import Blame, Verdict
 from gonogo.reporting.escape import html as safe
 from gonogo.reporting.html_style import STYLE
 from gonogo.reporting.view import AreaView, Row, View, view
@@ -30,6 +30,7 @@ def html(run: Run, language: str = "en") -> str:
         f'<h1><span class="{decision}">{decision}</span> {word(decision, language)}</h1>',
         f'<p class="lead">{safe(seen.sentence)}</p><p>{safe(seen.headline)}</p>{_times(run)}</header><main>',
     ]
+    parts += [_blame(row, blame, language) for row, blame in seen.blames]
     if seen.shared or seen.other_reasons:
         title = word("root" if seen.shared else "why", language)
         parts += [f"<h2>{title}</h2>", _list((*seen.shared, *seen.other_reasons), language)]
@@ -49,6 +50,19 @@ def html(run: Run, language: str = "en") -> str:
         f'<p class="soft">{word("run", language)} <code>{safe(run.plan.run_id)}</code></p></footer></body></html>',
     ]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def _blame(row: Row, blame: Blame, language: str) -> str:
+    """The first thing on the page below the decision."""
+    title = word("cause" if blame.name is not None else "no cause", language)
+    facts = [("why", "", _list(blame.evidence, language))] if blame.evidence else []
+    facts += [("next", ' class="next"', safe(blame.next_step)), ("owner", "", f"{safe(row.owner)} ({_link(row)})")]
+    listed = "".join(f"<dt>{word(name, language)}</dt><dd{kind}>{text}</dd>" for name, kind, text in facts)
+    name = f" <code>{safe(blame.name)}</code>" if blame.name is not None else ""
+    return (
+        f'<h2>{title}{name}</h2><article class="{row.verdict.value} cause">'
+        f'<p class="lead">{safe(blame.says)}</p><dl>{listed}</dl></article>'
+    )
 
 
 def _times(run: Run) -> str:
@@ -101,7 +115,8 @@ def _open_items(seen: View, language: str) -> list[str]:
 
 def _open(row: Row, language: str) -> str:
     marks = f' <span class="soft marks">({safe("; ".join(row.marks))})</span>' if row.marks else ""
-    facts = [("why", "", safe(row.reason) + _list(row.details, language))]
+    details = () if row.blame is not None else row.details  # they stand beside the cause
+    facts = [("why", "", safe(row.reason) + _list(details, language))]
     if row.sources:
         links = zip(row.sources, row.looks, strict=False) if len(row.sources) == len(row.looks) else ()
         linked = [f'<a href="#look-{safe(key)}"><code>{safe(source)}</code></a>' for source, key in links]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gonogo.model.run import Run
+from gonogo.model.verdict import Blame
 from gonogo.reporting.escape import markdown as safe
 from gonogo.reporting.view import AT_MOST_DETAILS, Row, View, view
 from gonogo.reporting.words import word
@@ -31,6 +32,8 @@ def _summary(seen: View, language: str) -> list[str]:
     run = seen.run
     decision = run.gated.decision.value
     lines = [f"# {decision}: {word(decision, language)}", "", safe(seen.headline), "", safe(seen.sentence), ""]
+    for row, blame in seen.blames:
+        lines += _blame(row, blame, language)
     lines += _table(
         [word(name, language) for name in ("area", "ready", "passed")],
         [
@@ -52,13 +55,28 @@ def _summary(seen: View, language: str) -> list[str]:
     return lines
 
 
+def _blame(row: Row, blame: Blame, language: str) -> list[str]:
+    head = f"{word('cause', language)}: {blame.name}" if blame.name is not None else word("no cause", language)
+    return [
+        f"## {safe(head)}",
+        "",
+        f"**{safe(blame.says)}**",
+        "",
+        *(f"- {safe(line)}" for line in blame.evidence),
+        *([""] if blame.evidence else []),
+        f"{word('next', language)}: {safe(blame.next_step)} ({word('owner', language)}: {safe(row.owner)}, `{row.id}`)",
+        "",
+    ]
+
+
 def _open(row: Row, language: str) -> list[str]:
     marks = f" ({safe('; '.join(row.marks))})" if row.marks else ""
     lines = [f"- **{row.word}** `{row.id}` {safe(row.title)}{marks}"]
     if not row.ran:
         return lines
     lines.append(f"  - {word('why', language)}: {safe(row.reason)}")
-    lines += [f"    - {safe(line)}" for line in row.details[:AT_MOST_DETAILS]]
+    details = () if row.blame is not None else row.details  # they stand beside the cause
+    lines += [f"    - {safe(line)}" for line in details[:AT_MOST_DETAILS]]
     if row.sources:
         lines.append(f"  - {word('saw', language)}: {safe(', '.join(row.sources))}")
     if row.waits_for:

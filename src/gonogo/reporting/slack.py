@@ -15,6 +15,7 @@ def slack(run: Run, language: str = "en") -> str:
     seen = view(run, language)
     decision = run.gated.decision.value
     lines = [f"{_SIGNS[decision]} *{decision}* {safe(seen.headline)}", safe(seen.sentence)]
+    lines += [f"*{blame.name or 'no cause'}* {safe(blame.says)}" for _, blame in seen.blames]
     lines += [f"• *{row.word}* {safe(row.id)}: {safe(row.reason)}" for row in seen.open_rows[:_AT_MOST]]
     if len(seen.open_rows) > _AT_MOST:
         lines.append(f"and {len(seen.open_rows) - _AT_MOST} more")

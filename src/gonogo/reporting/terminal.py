@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any, TextIO
 
 from gonogo.model.run import Run
-from gonogo.model.verdict import Decision, Verdict
+from gonogo.model.verdict import Blame, Decision, Verdict
 from gonogo.reporting.escape import ci_log, visible
 from gonogo.reporting.view import AT_MOST_DETAILS, AreaView, Row, View, view
 from gonogo.reporting.width import clip, pad, wrap
@@ -129,21 +129,35 @@ def _row(row: Row, paper: Paper) -> Iterator[str]:
     if row.verdict is Verdict.PASS or not row.ran:
         return
     yield from paper.block("why ", row.reason)
-    for line in row.details[:AT_MOST_DETAILS]:
+    details = () if row.blame is not None else row.details  # they stand beside the cause
+    for line in details[:AT_MOST_DETAILS]:
         yield from paper.block("   -", line)
-    if len(row.details) > AT_MOST_DETAILS:
+    if len(details) > AT_MOST_DETAILS:
         yield from paper.block("   -", f"and {len(row.details) - AT_MOST_DETAILS} more in verdict.json")
     if row.sources:
         yield from paper.block("saw ", ", ".join(row.sources))
     if row.waits_for:
         yield from paper.block("wait", row.waits_for)
-    yield from paper.block("next", f"{row.next_step} (owner: {row.owner})")
+    if row.blame is None:
+        yield from paper.block("next", f"{row.next_step} (owner: {row.owner})")
+
+
+def _blame(row: Row, blame: Blame, paper: Paper) -> Iterator[str]:
+    """Right above the decision, where eyes are: one cause, its evidence, the next step."""
+    head = "LIKELY CAUSE" if blame.name is not None else "NO CAUSE NAMED"
+    yield f"{paper.ink(head, 'FAIL')}  {_safe(blame.name or row.id)}"
+    yield from paper.block("what", blame.says)
+    for line in blame.evidence[:AT_MOST_DETAILS]:
+        yield from paper.block("   -", line)
+    yield from paper.block("next", f"{blame.next_step} (owner: {row.owner}, item {row.id})")
+    yield ""
 
 
 def _decision(seen: View, paper: Paper) -> list[str]:
     run = seen.run
     decision = run.gated.decision
-    lines = [line for text in seen.shared for line in paper.block("root", text)]
+    lines = [line for row, blame in seen.blames for line in _blame(row, blame, paper)]
+    lines += [line for text in seen.shared for line in paper.block("root", text)]
     lines += [line for text in run.notes for line in paper.block("note", text)]
     if decision is not Decision.GO:
         reasons = seen.other_reasons

@@ -65,6 +65,7 @@ def _check(row: Row, run: Run) -> Json:
         "samples": row.samples,
         "details": list(row.details),
         "decidable": row.decidable,
+        "cause": plain(row.blame),
         "attempts": row.attempts,
         "evidence": [_evidence(key, run) for key in row.looks if key in run.evidence],
         "waiver": plain(row.waiver),

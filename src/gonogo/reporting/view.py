@@ -11,7 +11,7 @@ from gonogo.model.check import Area, Check, Mode, Severity
 from gonogo.model.evidence import Evidence, Seen, Unseen
 from gonogo.model.run import Run
 from gonogo.model.units import show_duration
-from gonogo.model.verdict import Outcome, Verdict, Waiver
+from gonogo.model.verdict import Blame, Outcome, Verdict, Waiver
 
 WORDS: Mapping[Verdict, str] = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.INCONCLUSIVE: "HOLD"}
 AT_MOST_DETAILS = 8
@@ -44,6 +44,7 @@ class Row:
     signoff: Mapping[str, Any] | None
     system: str
     blind: bool = False  # undecided because a look showed nothing: what to do on a failure is not what to do next
+    blame: Blame | None = None
     ran: bool = True  # False: due, and deselected, or the run ended before it; what its look saw proves nothing
 
     @property
@@ -53,7 +54,11 @@ class Row:
 
     @property
     def next_step(self) -> str:
-        """The remedy; where nothing was seen, first that it has to be seen. Nobody rolls back for want of a metric."""
+        """The cause's, where one is told; else the remedy; where nothing was seen, first that it has to be seen.
+        Nobody rolls back for want of a metric.
+        """
+        if self.blame is not None:
+            return self.blame.next_step
         return (
             f"Nothing failed yet: get it seen and run again. If it fails then: {self.remedy}"
             if self.blind
@@ -117,6 +122,15 @@ class View:
         fails = [row for row in self.rows if row.verdict is Verdict.FAIL]
         held = sorted((row for row in self.rows if row.verdict is Verdict.INCONCLUSIVE), key=lambda row: not row.ran)
         return (*fails, *held)
+
+    @property
+    def blames(self) -> tuple[tuple[Row, Blame], ...]:
+        """What the playbooks blame, each once: the named cause first, then what none is named for."""
+        told: dict[str, tuple[Row, Blame]] = {}
+        for row in self.rows:
+            if row.blame is not None:
+                told.setdefault(row.blame.says, (row, row.blame))
+        return tuple(sorted(told.values(), key=lambda one: one[1].name is None))
 
     @property
     def other_reasons(self) -> tuple[str, ...]:
@@ -218,6 +232,7 @@ def _row(check: Check, judged: Outcome | None, run: Run, language: str) -> Row:
         waiver=run.gated.waived.get(check.id),
         signoff=_signoff(looks),
         system=check.system,
+        blame=next((finding.blame for finding in worst if finding.blame is not None), None) if ran else None,
         blind=outcome.verdict is Verdict.INCONCLUSIVE and any(isinstance(one.outcome, Unseen) for one in looks),
         ran=ran,
     )

@@ -29,6 +29,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "owner": {"en": "Owner", "ko": "담당"},
     "not due": {"en": "Not due yet", "ko": "아직 예정 전"},
     "wait": {"en": "Decidable", "ko": "판단 가능 시점"},
+    "cause": {"en": "Likely cause", "ko": "추정 원인"},
+    "no cause": {"en": "No cause named", "ko": "원인 미확정"},
     "root": {"en": "Look here first", "ko": "먼저 확인"},
     "notes": {"en": "Notes", "ko": "참고"},
     "idle": {"en": "Did not run", "ko": "실행되지 않음"},
