@@ -11,16 +11,17 @@ import pytest
 from gonogo.model.environment import Auth, AuthKind, BackEnd
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes.base import Vantage
-from gonogo.probes.prometheus import (
+from gonogo.probes.alerts import (
     Alertmanager,
     Kept,
-    Prometheus,
     PrometheusRules,
-    look,
     look_at_alertmanager,
+    look_at_grafana_alerts,
+    look_at_grafana_rules,
     look_at_rules,
 )
+from gonogo.probes.base import Vantage
+from gonogo.probes.prometheus import Prometheus, look
 
 NOW = datetime.fromisoformat("2026-11-20T09:00:00+00:00")
 AT = NOW.timestamp()
@@ -239,3 +240,82 @@ def test_an_address_is_needed(vantage_of: Callable[..., Vantage]) -> None:
     """A back end without an address is a configuration error, not a guess."""
     with pytest.raises(ConfigError, match="back end prometheus: the address is missing"):
         look(Prometheus(query="up"), vantage_of({"prometheus": BackEnd()}))
+
+
+def test_row_46_another_number_of_series_is_no_evidence(ask: Callable[..., Seen | Unseen]) -> None:
+    """Row 46: a label that matches more than was meant; the series are named."""
+    outcome = ask(vector(({"job": "a"}, "1"), ({"job": "b"}, "2")), series=1)
+    assert outcome == Unseen(cause=Cause.PARTIAL, detail='2 series where 1 are expected: {job="a"}, {job="b"}, for up')
+    assert isinstance(ask(vector(({"job": "a"}, "1"), ({"job": "b"}, "2")), series=2), Seen)
+
+
+@pytest.mark.parametrize("answer", [vector(({}, "250")), vector(({}, "-0.5")), matrix([[AT - 60, "250"], [AT, "0.5"]])])
+def test_row_45_a_value_that_the_measure_cannot_have_is_of_another_unit(
+    ask: Callable[..., Seen | Unseen], answer: dict[str, Any]
+) -> None:
+    """Row 45: milliseconds for seconds, percent for a ratio; a limit would be held against nonsense."""
+    over = timedelta(hours=1) if answer["data"]["resultType"] == "matrix" else None
+    outcome = ask(answer, lowest=0.0, highest=60.0, over=over)
+    assert isinstance(outcome, Unseen)
+    assert outcome.cause is Cause.PARTIAL
+    assert "outside 0 to 60: another unit?" in outcome.detail
+
+
+def test_row_39_what_has_ended_is_stale_whatever_its_range_holds(fake: Any, vantage_of: Callable[..., Vantage]) -> None:
+    """Row 39: a target that died ten hours ago has spent money in the last day, too."""
+    query = 'sum(increase(cost_total{job="a"}[24h]))'
+    empty = vector()
+
+    def answer(call: Any) -> Any:
+        return empty if call.query["query"].startswith("count(") else vector(({}, "12"))
+
+    fake.answers["/api/v1/query"] = answer
+    outcome = look(Prometheus(query=query), vantage_of({"prometheus": BackEnd(address=fake.url)})).outcome
+    assert isinstance(outcome, Unseen)
+    assert outcome.cause is Cause.PARTIAL
+    assert 'stale: nothing of cost_total{job="a"} was scraped' in outcome.detail
+
+
+@pytest.mark.parametrize("function", ["rate", "increase"])
+def test_row_42_a_rate_of_a_gauge_is_the_checklists_fault(
+    fake: Any, vantage_of: Callable[..., Vantage], function: str
+) -> None:
+    """Row 42: what the server knows as a gauge has no rate; what it knows nothing of is left alone."""
+    fake.answers |= {
+        "/api/v1/query": vector(({}, "1")),
+        "/api/v1/metadata": {"status": "success", "data": {"memory": [{"type": "gauge", "help": "", "unit": ""}]}},
+    }
+    vantage = vantage_of({"prometheus": BackEnd(address=fake.url)})
+    with pytest.raises(ConfigError, match="memory is a gauge"):
+        look(Prometheus(query=f"sum({function}(memory{{a='b'}}[5m]))"), vantage)
+    assert isinstance(look(Prometheus(query=f"sum({function}(requests_total[5m]))"), vantage).outcome, Seen)
+
+
+@pytest.mark.parametrize("options", [{"series": 0}, {"lowest": 2.0, "highest": 1.0}])
+def test_what_no_answer_could_keep_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        Prometheus(query="up", **options)
+
+
+def test_grafana_keeps_rules_and_alerts_below_its_own_paths(fake: Any, vantage_of: Callable[..., Vantage]) -> None:
+    """The same documents; a 401 is no quiet morning."""
+    rules = [{"name": "Down", "query": "up == 0", "state": "firing", "health": "ok", "type": "alerting"}]
+    fake.answers |= {
+        "/api/prometheus/grafana/api/v1/rules": {
+            "status": "success",
+            "data": {"groups": [{"name": "factory", "file": "factory", "rules": rules, "totals": {"firing": 1}}]},
+        },
+        "/api/alertmanager/grafana/api/v2/alerts": [],
+    }
+    auth = Auth(kind=AuthKind.BEARER, secret="GRAFANA")
+    vantage = vantage_of({"grafana": BackEnd(address=fake.url, auth=auth)}, secrets={"GRAFANA": "right-horse"})
+    seen = look_at_grafana_rules(PrometheusRules(), vantage).outcome
+    assert isinstance(seen, Seen), seen
+    assert [(rule["name"], rule["state"]) for rule in seen.data["rules"]] == [("Down", "firing")]
+    alerts = look_at_grafana_alerts(Alertmanager(look=Kept.ALERTS), vantage).outcome
+    assert alerts == Seen(data={"alerts": [], "count": 0})
+    assert {call.headers["authorization"] for call in fake.calls} == {"Bearer right-horse"}
+    fake.answers["/api/alertmanager/grafana/api/v2/alerts"] = (401, {"message": "Unauthorized"})
+    denied = look_at_grafana_alerts(Alertmanager(look=Kept.ALERTS), vantage).outcome
+    assert isinstance(denied, Unseen)
+    assert denied.cause is Cause.DENIED

@@ -26,16 +26,9 @@ import yaml
 
 from gonogo.model.environment import BackEnd, Environment
 from gonogo.model.evidence import Seen
+from gonogo.probes.alerts import Alertmanager, Kept, PrometheusRules, look_at_alertmanager, look_at_rules
 from gonogo.probes.base import Vantage
-from gonogo.probes.prometheus import (
-    Alertmanager,
-    Kept,
-    Prometheus,
-    PrometheusRules,
-    look,
-    look_at_alertmanager,
-    look_at_rules,
-)
+from gonogo.probes.prometheus import Prometheus, look
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "environments" / "rehearsal"))

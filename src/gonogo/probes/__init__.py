@@ -45,9 +45,11 @@ PROBES: Registry[Probe] = Registry(
         "csv_file": "files:CSV",
         "signoff": "signoff:PROBE",
         "declared": "declared:PROBE",
-        # Prometheus and Alertmanager
+        # Prometheus, Alertmanager and Grafana
         "prometheus": "prometheus:PROMETHEUS",
-        "prometheus_rules": "prometheus:RULES",
-        "alertmanager": "prometheus:ALERTMANAGER",
+        "prometheus_rules": "alerts:RULES",
+        "alertmanager": "alerts:ALERTMANAGER",
+        "grafana_rules": "alerts:GRAFANA_RULES",
+        "grafana_alerts": "alerts:GRAFANA_ALERTS",
     },
 )

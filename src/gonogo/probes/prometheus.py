@@ -1,12 +1,13 @@
-"""A PromQL query, the rules and Alertmanager's alerts and silences into documents, by their HTTP APIs."""
+"""A PromQL query into a document, by the HTTP API of Prometheus or of what speaks its language."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from gonogo.model.errors import ConfigError
@@ -19,15 +20,27 @@ from gonogo.probes.observer import Observer, cause_of, observe
 
 _FINEST = timedelta(seconds=15)
 _STEPS = 240  # of a range, when the checklist names none
+_SHOWN = 5
+_SELECTOR = r"(?P<name>[a-zA-Z_:][\w:]*)\s*(?:\{(?:\"(?:[^\"\\]|\\.)*\"|[^}\"])*\})?"
+_RANGE = re.compile(rf"(?P<selector>{_SELECTOR})\s*\[")
+_RATED = re.compile(rf"\b(?:rate|irate|increase)\s*\(\s*{_SELECTOR}\s*\[")
+_NO_METADATA = (400, 401, 403, 404, 405, 422, 500, 501, 503)  # some that speak PromQL keep none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prometheus:
-    """`query` now, or over the last `over` every `step`."""
+    """`query` now, or over the last `over` every `step`.
+
+    `series` is how many series there have to be; a value below `lowest` or above `highest` is none of this measure,
+    but of another unit. What fits neither is no evidence.
+    """
 
     query: str
     over: timedelta | None = None
     step: timedelta | None = None
+    series: int | None = None
+    lowest: float | None = None
+    highest: float | None = None
 
     def __post_init__(self) -> None:
         if not self.query.strip():
@@ -36,25 +49,10 @@ class Prometheus:
             raise ConfigError("step is for a range; say over how long with `over`")
         if any(each is not None and each <= timedelta(0) for each in (self.over, self.step)):
             raise ConfigError("over and step are longer than 0")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrometheusRules:
-    """Nothing to choose: all rules that the server holds."""
-
-
-class Kept(StrEnum):
-    """What Alertmanager keeps."""
-
-    ALERTS = "alerts"
-    SILENCES = "silences"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alertmanager:
-    """`look` at alerts or silences."""
-
-    look: Kept
+        if self.series is not None and self.series < 1:
+            raise ConfigError("series is a number from 1 up")
+        if self.lowest is not None and self.highest is not None and self.lowest >= self.highest:
+            raise ConfigError("lowest is below highest")
 
 
 def look(options: Prometheus, vantage: Vantage) -> Sight:
@@ -74,12 +72,16 @@ def _query(options: Prometheus, observer: Observer) -> Seen | Unseen:
         path = "/api/v1/query_range"
         start = now - options.over
         params |= {"start": _stamp(start), "end": _stamp(now), "step": f"{step.total_seconds():g}"}
-    document = _answer(observer, path, params, options.query)
+    _check_counters(observer, options.query)
+    document = ask(observer, path, params, options.query)
     data = document["data"]
     notes = tuple(f"prometheus: {info}" for info in document.get("infos") or ())
     series = [_one(each, options.query) for each in _series(data, options.query)]
     if not series:
         return Unseen(cause=Cause.NO_DATA, detail=f"no series for {options.query}")
+    _check(options, series)
+    if options.over is None:
+        _check_fresh(observer, options.query)
     newest = max(each["at"] for each in series)
     if options.over is not None and now - newest > max(2 * step, observer.back_end.max_age):
         age = show_duration(timedelta(seconds=round((now - newest).total_seconds())))
@@ -92,6 +94,46 @@ def _query(options: Prometheus, observer: Observer) -> Seen | Unseen:
     if len(result) == 1:
         found |= {key: result[0][key] for key in ("value", "points") if key in result[0]}
     return Seen(data=found, newest=newest, notes=notes)
+
+
+def _check(options: Prometheus, series: Sequence[Mapping[str, Any]]) -> None:
+    """Failure for another number of series than declared, or a value that the measure cannot have."""
+    if options.series is not None and len(series) != options.series:
+        named = ", ".join(_named(each["labels"]) for each in series[:_SHOWN])
+        text = f"{len(series)} series where {options.series} are expected: {named}"
+        raise Failure(Cause.PARTIAL, f"{text}, for {options.query}")
+    low = -math.inf if options.lowest is None else options.lowest
+    high = math.inf if options.highest is None else options.highest
+    for each in series:
+        for value in [point["value"] for point in each.get("points", ())] or [each["value"]]:
+            if not low <= value <= high:
+                text = f"{_named(each['labels'])} is {value:g}, outside {low:g} to {high:g}: another unit?"
+                raise Failure(Cause.PARTIAL, f"{text}, for {options.query}")
+
+
+def _check_fresh(observer: Observer, query: str) -> None:
+    """Failure where what a range holds has ended: a target that died hours ago has grown in the last day, too."""
+    for selector in dict.fromkeys(found["selector"] for found in _RANGE.finditer(query)):
+        told = ask(observer, "/api/v1/query", {"query": f"count({selector})"}, query)
+        if not told["data"]["result"]:
+            raise Failure(Cause.PARTIAL, f"stale: nothing of {selector} was scraped in the last minutes, for {query}")
+
+
+def _check_counters(observer: Observer, query: str) -> None:
+    """ConfigError for a rate of what the server knows as a gauge; what it knows nothing of is left alone."""
+    for name in dict.fromkeys(found["name"] for found in _RATED.finditer(query)):
+        kinds = observer.vantage.shared(f"{observer.url} {name}", partial(_kinds, observer, name))
+        if kinds and kinds <= {"gauge"}:
+            raise ConfigError(f"prometheus: {name} is a gauge, and a rate is of a counter, in the query: {query}")
+
+
+def _kinds(observer: Observer, name: str) -> frozenset[str]:
+    """The types under which its targets export a metric."""
+    answer = observer.get("/api/v1/metadata", {"metric": name}, allow=_NO_METADATA)
+    if answer.status != 200 or not answer.is_json:
+        return frozenset()
+    document = parse_json(answer.body, observer.url)
+    return frozenset(str(each["type"]) for each in document["data"].get(name, ()))
 
 
 def read_samples(query: str, at: datetime, vantage: Vantage) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
@@ -121,11 +163,11 @@ def read_number(query: str, at: datetime, vantage: Vantage) -> float:
 
 def _at(query: str, at: datetime, vantage: Vantage) -> Mapping[str, Any]:
     observer = Observer(vantage=vantage, name="prometheus")
-    data: Mapping[str, Any] = _answer(observer, "/api/v1/query", {"query": query, "time": _stamp(at)}, query)["data"]
+    data: Mapping[str, Any] = ask(observer, "/api/v1/query", {"query": query, "time": _stamp(at)}, query)["data"]
     return data
 
 
-def _answer(observer: Observer, path: str, params: Mapping[str, str], query: str = "") -> Mapping[str, Any]:
+def ask(observer: Observer, path: str, params: Mapping[str, str], query: str = "") -> Mapping[str, Any]:
     """A successful answer without warnings. Bad PromQL is the checklist's fault: ConfigError with its position."""
     answer = observer.get(path, params, allow=(400, 422, 503))
     document = parse_json(answer.body, f"{observer.url}{path}") if answer.is_json or answer.status == 200 else {}
@@ -183,75 +225,4 @@ def _stamp(moment: datetime) -> str:
     return f"{moment.timestamp():.3f}"
 
 
-def look_at_rules(_: PrometheusRules, vantage: Vantage) -> Sight:
-    """{rules: [{name, query, state, health, type, group}]}; `state` is null for a recording rule."""
-    observer = Observer(vantage=vantage, name="prometheus")
-
-    def see() -> Seen | Unseen:
-        data = _answer(observer, "/api/v1/rules", {})["data"]
-        if data.get("groupNextToken"):
-            return Unseen(cause=Cause.PARTIAL, detail="prometheus holds back some groups of rules")
-        rules = [
-            {key: rule.get(key) for key in ("name", "query", "state", "health", "type")} | {"group": group["name"]}
-            for group in data["groups"]
-            for rule in group["rules"]
-        ]
-        if not rules:
-            return Unseen(cause=Cause.NO_DATA, detail=f"{observer.url} holds no rules")
-        return Seen(data={"rules": rules})
-
-    return observe(f"{observer.url}/api/v1/rules", see)
-
-
-def look_at_alertmanager(options: Alertmanager, vantage: Vantage) -> Sight:
-    """{alerts: [{name, state, severity, started, age_s, silenced_by, labels, annotations}], count} or
-    {silences: [{id, state, start, end, expired, expired_age_s, by, comment, matchers}], count}. None is an answer.
-    """
-    observer = Observer(vantage=vantage, name="alertmanager")
-    path = f"/api/v2/{options.look}"
-
-    def see() -> Seen | Unseen:
-        document = observer.json(path)
-        if not isinstance(document, list):
-            return Unseen(cause=Cause.BROKEN, detail=f"{observer.url}{path} is no list")
-        shape = _alert if options.look is Kept.ALERTS else _silence
-        rows = [shape(item, vantage.now) for item in document]
-        return Seen(data={options.look.value: rows, "count": len(rows)})
-
-    return observe(f"{observer.url}{path}", see)
-
-
-def _alert(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    labels, status = item["labels"], item["status"]
-    started = datetime.fromisoformat(item["startsAt"])
-    return {
-        "name": labels.get("alertname"),
-        "state": status["state"],
-        "severity": labels.get("severity"),
-        "started": started.isoformat(),
-        "age_s": (now - started).total_seconds(),
-        "silenced_by": list(status.get("silencedBy") or ()),
-        "labels": dict(labels),
-        "annotations": dict(item.get("annotations") or {}),
-    }
-
-
-def _silence(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    start, end = (datetime.fromisoformat(item[key]) for key in ("startsAt", "endsAt"))
-    expired = item["status"]["state"] == "expired" or end <= now
-    return {
-        "id": item["id"],
-        "state": item["status"]["state"],
-        "start": start.isoformat(),
-        "end": end.isoformat(),
-        "expired": expired,
-        "expired_age_s": (now - end).total_seconds() if expired else None,
-        "by": item.get("createdBy"),
-        "comment": item.get("comment"),
-        "matchers": [f"{each['name']}={each['value']}" for each in item.get("matchers") or ()],
-    }
-
-
 PROMETHEUS = Probe(options=Prometheus, look=look, back_ends=("prometheus",))
-RULES = Probe(options=PrometheusRules, look=look_at_rules, back_ends=("prometheus",))
-ALERTMANAGER = Probe(options=Alertmanager, look=look_at_alertmanager, back_ends=("alertmanager",))
