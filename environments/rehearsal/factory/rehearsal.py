@@ -27,6 +27,7 @@ PARTS: tuple[str, ...] = (
     "database",
     "documents",
     "forge",
+    "scanners",
     "services",
 )
 

@@ -31,6 +31,8 @@ PROBES: Registry[Probe] = Registry(
         # Registries and providers
         "registry_image": "registry:PROBE",
         "provider_status": "provider_status:PROBE",
+        # Programs of this machine
+        "vulnerabilities": "vulnerabilities:PROBE",
         # Databases
         "postgres": "postgres:PROBE",
         "redis": "redis:PROBE",
