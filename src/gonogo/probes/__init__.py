@@ -53,5 +53,12 @@ PROBES: Registry[Probe] = Registry(
         "alertmanager": "alerts:ALERTMANAGER",
         "grafana_rules": "alerts:GRAFANA_RULES",
         "grafana_alerts": "alerts:GRAFANA_ALERTS",
+        # Kubernetes
+        "kubernetes_pods": "kubernetes_pods:PROBE",
+        "kubernetes_deployments": "kubernetes_deployments:PROBE",
+        "kubernetes_autoscalers": "kubernetes_autoscalers:PROBE",
+        "kubernetes_secrets": "kubernetes_secrets:PROBE",
+        "argo_application": "argo:PROBE",
+        "helm_history": "helm:PROBE",
     },
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from gonogo.model.errors import ConfigError
@@ -14,17 +18,43 @@ from gonogo.model.errors import ConfigError
 _NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
 
 
-def context(ca: str | None) -> ssl.SSLContext:
-    """A context that verifies against the bundle `ca`, or against the roots that httpx brings."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """PEM texts that came with other credentials: a CA to verify with, a certificate and its key to be known by."""
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = field(default=None, repr=False)
+
+
+def context(ca: str | None, identity: Identity | None = None) -> ssl.SSLContext:
+    """A context that verifies against the bundle `ca` or the identity's CA, or against the roots that httpx brings."""
     import certifi  # noqa: PLC0415 - only where an https address exists
 
+    text = identity.ca if identity and ca is None else None
     try:
-        made = ssl.create_default_context(cafile=ca or certifi.where())
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"{ca}: no CA bundle to verify with: {error.strerror or error}") from None
+        made = ssl.create_default_context(cafile=None if text else ca or certifi.where(), cadata=text)
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise ConfigError(f"{ca}: no CA bundle to verify with: {getattr(error, 'strerror', '') or error}") from None
+    if identity and identity.certificate and identity.key:
+        _known_by(made, identity.certificate, identity.key)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.set_alpn_protocols(["http/1.1"])
     return made
+
+
+def _known_by(made: ssl.SSLContext, certificate_text: str, key: str) -> None:
+    """Load a client certificate: OpenSSL takes files only, so that one of ours alone exists for a moment."""
+    number, name = tempfile.mkstemp(prefix="gonogo-")  # mode 0600
+    try:
+        with os.fdopen(number, "w", encoding="ascii") as file:
+            file.write(f"{certificate_text.strip()}\n{key.strip()}\n")
+        # A function in place of a password: OpenSSL would ask for one on the terminal.
+        made.load_cert_chain(name, password=lambda: "")
+    except (OSError, ValueError):
+        raise ConfigError("the client certificate and its key do not load: PEM, unencrypted, of one pair") from None
+    finally:
+        Path(name).unlink()
 
 
 def certificate(sock: ssl.SSLSocket) -> Mapping[str, Any]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import httpx
 
     from gonogo.probes.budget import Budget
+    from gonogo.probes.tls import Identity
 
 BODY_CAP = 1024 * 1024
 HEADERS_CAP, HEADER_BYTES_CAP = 200, 64 * 1024
@@ -38,7 +39,8 @@ LONGEST_WAIT = 5.0  # seconds that a Retry-After may ask for
 class Ask:
     """One request. `ca` is a file relative to the environment's folder; `body` goes out as it is.
 
-    `target` stands in the first line instead of the URL's path, letter by letter.
+    `target` stands in the first line instead of the URL's path, letter by letter. `identity` holds what an
+    environment file does not: a client certificate, or a CA as a text.
     """
 
     url: str
@@ -50,6 +52,7 @@ class Ask:
     follow: bool = False
     body_cap: int = BODY_CAP
     target: str | None = None
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +134,7 @@ def _through_hops(vantage: Vantage, ask: Ask, deadline: Deadline) -> Answer:
 def _send(vantage: Vantage, ask: Ask, url: str, headers: Mapping[str, str], deadline: Deadline) -> Answer:
     parts = urlsplit(url)
     _guard(vantage, url)
-    shared = _client(vantage, ca_file(vantage, ask.ca))
+    shared = _client(vantage, ca_file(vantage, ask.ca), ask.identity)
     from gonogo.probes.budget import BUDGET, SPARE, Budget  # noqa: PLC0415
 
     for attempt in (1, 2):
@@ -229,7 +232,7 @@ def _guard(vantage: Vantage, url: str) -> None:
         raise Failure(Cause.REFUSED, f"{host} is not a host of {vantage.environment.name}; nothing was sent")
 
 
-def _client(vantage: Vantage, ca: str | None) -> httpx.Client:
+def _client(vantage: Vantage, ca: str | None, identity: Identity | None = None) -> httpx.Client:
     named = frozenset(host.lower() for host in vantage.environment.guards.hosts)
 
     def private(host: str) -> bool:
@@ -242,9 +245,9 @@ def _client(vantage: Vantage, ca: str | None) -> httpx.Client:
         sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
         from gonogo.probes import wire  # noqa: PLC0415 - imports httpx, once a run
 
-        return wire.client(ca, private)
+        return wire.client(ca, private, identity)
 
-    return vantage.shared(f"http {ca or ''}", make)
+    return vantage.shared(f"http {ca or ''} {hash(identity) if identity else ''}", make)
 
 
 def _limited(answer: Answer) -> bool:

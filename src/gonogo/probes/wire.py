@@ -173,9 +173,16 @@ class _Body(httpx.SyncByteStream):
 class Wire(httpx.BaseTransport):
     """One pool a thread: httpcore's pool looks at all its connections for every request, under one lock."""
 
-    def __init__(self, ca: str | None, resolver: addresses.Resolver, private: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        ca: str | None,
+        resolver: addresses.Resolver,
+        private: Callable[[str], bool],
+        identity: tls.Identity | None = None,
+    ) -> None:
         self._backend = _Backend(ca, resolver, private)
         self._ca = ca
+        self._identity = identity
         self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._mine = threading.local()
@@ -184,7 +191,7 @@ class Wire(httpx.BaseTransport):
     def _tls_context(self) -> ssl.SSLContext:
         with self._lock:
             if self._context is None:
-                self._context = tls.context(self._ca)
+                self._context = tls.context(self._ca, self._identity)
             return self._context
 
     def _pool(self, scheme: str) -> httpcore.ConnectionPool:
@@ -225,10 +232,10 @@ class Wire(httpx.BaseTransport):
             self._pools.clear()
 
 
-def client(ca: str | None, private: Callable[[str], bool]) -> httpx.Client:
-    """The client of one environment and CA bundle: no environment proxies, no .netrc, no cookies, no redirects."""
+def client(ca: str | None, private: Callable[[str], bool], identity: tls.Identity | None = None) -> httpx.Client:
+    """The client of one environment and identity: no environment proxies, no .netrc, no cookies, no redirects."""
     return httpx.Client(
-        transport=Wire(ca, addresses.Resolver(), private),
+        transport=Wire(ca, addresses.Resolver(), private, identity),
         trust_env=False,
         follow_redirects=False,
         timeout=None,  # noqa: S113 - the budget of each look is the timeout, and a stricter one
