@@ -12,6 +12,7 @@ from proxy import Mode
 from factory import data, tables
 from factory.pool import Pool
 from factory.rehearsal import Stage
+from factory.sickness import Sicknesses
 from factory.world import World
 
 REDIS_LIMIT = 64 << 20
@@ -28,7 +29,7 @@ class FactoryDatabases(Databases):
         self._password = os.urandom(12).hex()
         self.pools = {side: Pool(self.postgres_socket, name, self._password) for side, name in NAMES.items()}
         self._filled = False
-        self._faults = data.Faults(self)
+        self._sicknesses = Sicknesses(self)
 
     def wait(self) -> None:
         """Until both answer and are filled."""
@@ -37,8 +38,9 @@ class FactoryDatabases(Databases):
         reader, scratch = self._secrets["GONOGO_PG_PASSWORD"], self._secrets["GONOGO_SCRATCH_PASSWORD"]
         self.fill(tables.roles(reader, scratch, self._password))
         made = tables.tables(now)
-        self.fill(made, tables.STAGING_DATABASE)
+        self.fill(made + data.deployments(now), tables.STAGING_DATABASE)
         self.fill(made + tables.STATEMENTS + data.past(now) + tables.READER_GRANTS, tables.DATABASE)
+        self._sicknesses.filled(now)
         self.ask_redis("CONFIG", "SET", "maxmemory", str(REDIS_LIMIT))
 
     def apply(self, world: World) -> None:
@@ -46,7 +48,7 @@ class FactoryDatabases(Databases):
         if not self._filled:
             self.wait()
             self._filled = True
-        self._faults.apply(world)
+        self._sicknesses.apply(world)
         self.refuse_redis(world.fault("redis-refuses"))
         self.redis.set(Mode.REFUSE if world.fault("redis-down") else Mode.OPEN)
         hangs = Mode.HANG if world.fault("database-hangs") else Mode.OPEN

@@ -34,20 +34,29 @@ class Pool:
             "autocommit": True,
             "connect_timeout": 5,
         }
+        self.wrote = False  # something but select was asked for
         self._free: queue.LifoQueue[psycopg.Connection[Any] | None] = queue.LifoQueue()
         for _ in range(SIZE):
             self._free.put(None)
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of one statement; none for one that returns nothing."""
+        if not statement.startswith("select"):
+            self.wrote = True
         with self.connection() as connection, connection.cursor() as cursor:
             cursor.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
+    def one_more(self) -> psycopg.Connection[Any]:
+        """A connection beside the pool's."""
+        import psycopg  # noqa: PLC0415 - slow to import, while the server starts
+
+        return psycopg.connect(**self._target)
+
     @contextmanager
     def connection(self, wait_s: float = WAITS_S) -> Iterator[psycopg.Connection[Any]]:
         """A connection for one piece of work; PoolError when all are taken for too long, or the server is gone."""
-        import psycopg  # noqa: PLC0415 - slow to import, while the server starts
+        import psycopg  # noqa: PLC0415
 
         try:
             held = self._free.get(timeout=wait_s)
@@ -55,7 +64,7 @@ class Pool:
             raise PoolError(f"QueuePool limit of size {SIZE} reached, connection timed out") from None
         try:
             if held is None or held.closed:
-                held = psycopg.connect(**self._target)
+                held = self.one_more()
             yield held
         except psycopg.OperationalError as error:
             raise PoolError(" ".join(str(error).split())) from error

@@ -8,6 +8,7 @@ from factory.ledger import PAST_DAYS
 
 DATABASE, STAGING_DATABASE = "factory", "factory_staging"
 READER, SCRATCH, APPLICATION = "gonogo_reader", "gonogo_scratch", "factory_app"
+SERVED_RULES = ("v1.3.9", "v1.4.0")  # the rule sets before and now
 ALEMBIC_REVISION = "9f3c1a7b2d4e"
 LIVE_IDS = 1_000_000_000  # ids of what is done while the rehearsal runs begin here
 NEXT_MONTHS = 3
@@ -53,7 +54,10 @@ create table alembic_version (version_num varchar(32) primary key);
 insert into alembic_version values ('9f3c1a7b2d4e');
 insert into workflows values
   ('wf-simple', 'One judgment', 'RULE_FALLBACK', '{judge}'),
-  ('wf-complex', 'Root cause and alert', 'LLM_ONLY', '{collect,judge,root-cause,alert,report}');
+  ('wf-complex', 'Root cause and alert', 'LLM_ONLY', '{collect,judge,root-cause,alert,report}'),
+  ('wf-quality', 'Quality of a lot', 'RULE_FALLBACK', '{collect,judge}'),
+  ('wf-energy', 'Energy peak', 'RULE_FALLBACK', '{collect,judge}'),
+  ('wf-line', 'Line stop', 'LLM_ONLY', '{judge,alert}');
 grant usage on schema core to factory_app;
 grant all on all tables in schema core, public to factory_app;
 grant all on all sequences in schema core to factory_app;
