@@ -1,8 +1,8 @@
 """Every fault against every phase it shows in, into proof.json: what is green on health and red by which fault.
 
-Health is looked at ten times a phase.
+Both systems, each on its own rehearsal. Health is looked at five times a phase.
 
-    python tests/proof/run_proof.py [--fault NAME ...] [--jobs N] [--out FILE]
+    python tests/proof/run_proof.py [--system NAME] [--fault NAME ...] [--jobs N] [--out FILE]
 
 Exit status 0 when every item is green on health and red by a named fault, 1 otherwise.
 """
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import queue
 import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,12 +25,13 @@ from gonogo.flows.book import Book, Request, fault_table, open_books
 from gonogo.flows.judging import judge_all, sums_up
 from gonogo.flows.look import collect
 from gonogo.flows.started import Starter
-from gonogo.model.check import Check, Mode
+from gonogo.model.check import Check, Mode, Phase
 from gonogo.model.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
-PHASES = ("predeploy", "canary", "postdeploy", "daily", "incident", "rollback")
-HEALTHY = 10  # healthy runs of each phase; an item is green if it passed in all of them
+ENVIRONMENTS = ("local", "factory-local")
+PHASES = tuple(phase.value for phase in Phase)
+HEALTHY = 5  # healthy runs of each phase; an item is green if it passed in all of them
 MOST_ALSO = 10  # a fault that turns more than this beside the item proves nothing about it
 _LIMITS = ("below", "at_most", "above", "at_least", "objective")
 
@@ -59,77 +60,113 @@ def proven_by(check: Check, faults: dict[str, dict[str, Any]]) -> bool:
     )
 
 
-class Prover:
-    """Rehearsals side by side, working off one list of runs: a fault, or health, in one phase."""
+def books(folder: Path, system: str | None = None) -> tuple[Book, ...]:
+    """Each system's rehearsal with every action that its environment allows; runs go to `folder`."""
+    request = Request(root=ROOT, environments=ENVIRONMENTS, out=folder)
+    found = [book for book in open_books(request) if system in (None, book.environment.system)]
+    if not found:
+        raise SystemExit(f"no rehearsal is of system {system!r}")
+    return tuple(
+        replace(book, actions=tuple(sorted({check.action for check in book.checks if check.action}))) for book in found
+    )
 
-    def __init__(self, book: Book, names: Sequence[str]) -> None:
-        self.book = book
-        self.table = fault_table(book.environment, book.root)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One run: a fault, or health (None), in one phase of one environment."""
+
+    environment: str
+    fault: str | None
+    phase: str
+
+
+def tasks(book: Book, names: Sequence[str] | None) -> list[Task]:
+    """All runs of a book; the phases that wait longest come first, so that nobody waits for them at the end."""
+    table = fault_table(book.environment, book.root)
+    name = book.environment.name
+    phases = [phase for phase in PHASES if book.candidates((phase,))]
+    found = [Task(environment=name, fault=None, phase=phase) for phase in phases * HEALTHY]
+    seen = [fault for fault in table if table[fault].turns and (names is None or fault in names)]
+    found += [Task(environment=name, fault=fault, phase=phase) for fault in seen for phase in table[fault].phases]
+    order = ("canary", "predeploy")
+    return sorted(found, key=lambda task: order.index(task.phase) if task.phase in order else len(order))
+
+
+class Prover:
+    """Rehearsals side by side, each working off the list of one environment, then helping with another's."""
+
+    def __init__(self, opened: Sequence[Book], names: Sequence[str] | None = None) -> None:
+        self.books = {book.environment.name: book for book in opened}
+        self.tables = {name: fault_table(book.environment, book.root) for name, book in self.books.items()}
         self.proof = Proof()
-        self.results: list[tuple[str | None, str, dict[str, Verdict]]] = []
+        self.results: list[tuple[Task, dict[str, Verdict]]] = []
         self._lock = threading.Lock()
-        self._tasks: queue.SimpleQueue[tuple[str | None, str]] = queue.SimpleQueue()
-        tasks: list[tuple[str | None, str]] = [(None, phase) for phase in PHASES * HEALTHY]
-        seen = [name for name in names if self.table[name].turns]  # others show in load runs only
-        tasks += [(name, phase) for name in seen for phase in self.table[name].phases]
-        self.count = len(tasks)
-        for task in tasks:
-            self._tasks.put(task)
+        self._tasks = {name: deque(tasks(book, names)) for name, book in self.books.items()}
+        self.count = sum(len(todo) for todo in self._tasks.values())
 
     def run(self, jobs: int) -> Proof:
         """Everything, by `jobs` rehearsals."""
-        threads = [threading.Thread(target=self._work) for _ in range(jobs)]
+        names = [name for name, todo in self._tasks.items() if todo]
+        threads = [
+            threading.Thread(target=self._work, args=([*names[at % len(names) :], *names[: at % len(names)]],))
+            for at in range(jobs if names else 0)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         if len(self.results) < self.count:
             self.proof.problems.append(f"{self.count - len(self.results)} of {self.count} runs did not end")
-        for name, phase, found in sorted(self.results, key=lambda one: (one[0] or "", one[1])):
-            self._note(name, phase, found)
+        for task, found in sorted(self.results, key=lambda one: (one[0].fault or "", one[0].phase)):
+            self._note(task, found)
         return self.proof
 
-    def _work(self) -> None:
-        starter = Starter(self.book.environment, self.book.root)
-        try:
-            starter.up("", ())
-            while True:
-                name, phase = self._tasks.get_nowait()
-                self._one(starter, name, phase)
-        except queue.Empty:
-            return
-        except Exception as error:  # noqa: BLE001 - one broken rehearsal must not hide the others
-            with self._lock:
-                self.proof.problems.append(f"a rehearsal broke: {error}")
-        finally:
-            starter.end()
+    def _work(self, names: Iterable[str]) -> None:
+        for name in names:
+            if not self._tasks[name]:
+                continue
+            starter = Starter(self.books[name].environment, ROOT)
+            try:
+                starter.up("", ())
+                while True:
+                    self._one(starter, self._tasks[name].popleft())
+            except IndexError:
+                continue
+            except Exception as error:  # noqa: BLE001 - one broken rehearsal must not hide the others
+                with self._lock:
+                    self.proof.problems.append(f"a rehearsal of {name} broke: {error}")
+            finally:
+                starter.end()
 
-    def _one(self, starter: Starter, name: str | None, phase: str) -> None:
+    def _one(self, starter: Starter, task: Task) -> None:
         began = time.monotonic()
-        collected = collect(replace(self.book, faults=(name,) if name else ()), (phase,), starter=starter)
-        now = max(e.ended for e in collected.evidence.values())
+        book = replace(self.books[task.environment], faults=(task.fault,) if task.fault else ())
+        collected = collect(book, (task.phase,), starter=starter)
+        now = max((e.ended for e in collected.evidence.values()), default=collected.started)
         found = {o.check.id: o.verdict for o in judge_all(collected.plan, collected.evidence, now)}
-        red = sum(verdict is not Verdict.PASS for verdict in found.values())
+        red = [one for one, verdict in found.items() if verdict is not Verdict.PASS]
         with self._lock:
-            self.results.append((name, phase, found))
+            self.results.append((task, found))
             took = time.monotonic() - began
             done = f"[{len(self.results)}/{self.count}]"
-            print(f"{done} {name or 'health'} in {phase}: {red} red, {took:.1f} s", flush=True)
+            said = f"{task.fault or 'health'} in {task.phase} of {task.environment}: {len(red)} red, {took:.1f} s"
+            print(f"{done} {said}" + (f": {', '.join(red)}" if red and task.fault is None else ""), flush=True)
 
-    def _note(self, name: str | None, phase: str, found: dict[str, Verdict]) -> None:
-        if name is None:
+    def _note(self, task: Task, found: dict[str, Verdict]) -> None:
+        if task.fault is None:
             for one, verdict in found.items():
                 self.proof.green[one] = self.proof.green.get(one, True) and verdict is Verdict.PASS
             return
         red = [one for one, verdict in found.items() if verdict is not Verdict.PASS]
         for one in red:
             also = [other for other in red if other != one]
-            self.proof.red_by.setdefault(one, {})[name] = {"verdict": found[one].value, "also": also}
-        missed = [one for one in self.table[name].turns if one in found and one not in red]
+            self.proof.red_by.setdefault(one, {})[task.fault] = {"verdict": found[one].value, "also": also}
+        turns = self.tables[task.environment][task.fault].turns
+        missed = [one for one in turns if one in found and one not in red]
         if missed:
-            self.proof.problems.append(f"fault {name} in {phase} did not turn {', '.join(missed)}")
+            self.proof.problems.append(f"fault {task.fault} in {task.phase} did not turn {', '.join(missed)}")
         if not red:
-            self.proof.problems.append(f"fault {name} in {phase} turned nothing")
+            self.proof.problems.append(f"fault {task.fault} in {task.phase} turned nothing")
 
 
 def document(proof: Proof, checks: Iterable[Check]) -> dict[str, Any]:
@@ -158,23 +195,24 @@ def judge(proof: Proof, checks: Iterable[Check]) -> list[str]:
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--system", help="only this one")
     parser.add_argument("--fault", action="append", help="only this one, repeatable")
-    parser.add_argument("--jobs", type=int, default=6, help="rehearsals side by side")
+    parser.add_argument("--jobs", type=int, default=8, help="rehearsals side by side")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "out" / "proof.json")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        request = Request(root=ROOT, actions=("metrics-reset",), out=Path(scratch))
-        book = open_books(request)[0]
-        table = fault_table(book.environment, ROOT)
-        proof = Prover(book, args.fault or list(table)).run(args.jobs)
-    checks = [check for check in book.checks if check.phase in PHASES]
+        opened = books(Path(scratch), args.system)
+        proof = Prover(opened, args.fault).run(args.jobs)
+    checks = [check for book in opened for check in book.checks]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(document(proof, checks), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     found = proof.problems if args.fault else judge(proof, checks)
     for line in found:
         print(line)
-    proven = sum(proof.green.get(c.id, False) and proven_by(c, proof.red_by.get(c.id, {})) for c in checks)
-    print(f"{proven} of {len(checks)} items proven green and red ({args.out})")
+    for book in opened:
+        mine = [check for check in checks if check.system == book.environment.system]
+        proven = sum(proof.green.get(c.id, False) and proven_by(c, proof.red_by.get(c.id, {})) for c in mine)
+        print(f"{book.environment.system}: {proven} of {len(mine)} items proven green and red ({args.out})")
     return 1 if found else 0
 
 
