@@ -12,20 +12,17 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 import clock
 import resonance
 from http_server import Call, HttpServer, Reply
 from monitoring_setup import stamp
+from prometheus_api import UNITS, Asked, BadData, Rows, answer, labelled, refused
 from world import World, WorldRef
 
 SCRAPE_S, LOOKBACK_S = 15, 300
-MOST_STEPS = 11_000
 TARGET = {"instance": "127.0.0.1:9108", "job": "resonance"}
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SELECTOR = r"(?P<metric>[a-zA-Z_:][\w:]*)\s*(?:\{\s*(?P<labels>[^}]*?)\s*,?\s*\})?"
 _INSTANT = re.compile(_SELECTOR)
 _OVER_TIME = re.compile(
@@ -34,10 +31,6 @@ _OVER_TIME = re.compile(
     + r"\s*\[\s*(?P<range>\d+)(?P<unit>ms|[smhd])\s*\]\s*\)"
 )
 _LABEL = re.compile(r'\s*(\w+)\s*=\s*"([^"]*)"\s*')
-
-
-class BadData(ValueError):
-    """An expression or a time that is not known here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,30 +70,19 @@ RULES = (
 
 def start(ref: WorldRef, host: str = "127.0.0.1") -> HttpServer:
     """Serve the Prometheus part."""
-    return HttpServer(lambda call: _labelled("prometheus", _prometheus(ref.world, call)), host)
+    return HttpServer(lambda call: labelled("prometheus", _prometheus(ref.world, call)), host)
 
 
 def start_alertmanager(ref: WorldRef, host: str = "127.0.0.1") -> HttpServer:
     """Serve the Alertmanager part: nothing fires and nothing is silenced but what the loop's rules see."""
-    return HttpServer(lambda call: _labelled("alertmanager", _alertmanager(ref.world, call)), host)
-
-
-def _labelled(what: str, reply: Reply) -> Reply:
-    reply.headers["X-Stand-In"] = f"{what} of the rehearsal, not the real one"
-    return reply
+    return HttpServer(lambda call: labelled("alertmanager", _alertmanager(ref.world, call)), host)
 
 
 def _prometheus(world: World, call: Call) -> Reply:
-    asked = dict(call.query)
-    if call.method == "POST":
-        asked |= {name: values[0] for name, values in parse_qs(call.body.decode("utf-8")).items()}
     try:
         match call.path:
-            case "/api/v1/query":
-                at = _time(asked["time"], "time") if "time" in asked else clock.now()
-                data = {"resultType": "vector", "result": _instant(world, _parse(asked.get("query", "")), at)}
-            case "/api/v1/query_range":
-                data = {"resultType": "matrix", "result": _range(world, asked)}
+            case "/api/v1/query" | "/api/v1/query_range":
+                data = answer(call, lambda asked: _computed(world, asked))
             case "/api/v1/rules":
                 data = {"groups": [_rules(world)]}
             case "/-/healthy" | "/-/ready":
@@ -108,11 +90,16 @@ def _prometheus(world: World, call: Call) -> Reply:
             case _:
                 return Reply(status=404, body=b"404 page not found\n", headers={"content-type": "text/plain"})
     except BadData as error:
-        return Reply(status=400, body={"status": "error", "errorType": "bad_data", "error": str(error)})
+        return refused(error)
     body: dict[str, Any] = {"status": "success", "data": data}
     if world.fault("prometheus-warns") and call.path != "/api/v1/rules":
         body["warnings"] = ["PromQL warning: results are partial, a block could not be read"]
     return Reply(body=body)
+
+
+def _computed(world: World, asked: Asked) -> dict[float, Rows | float]:
+    query = _parse(asked.query)
+    return {at: _values(world, query, at) for at in asked.times}
 
 
 def _parse(text: str) -> Query:
@@ -130,7 +117,7 @@ def _parse(text: str) -> Query:
     if found.re is _INSTANT:
         return Query(metric=found["metric"], labels=labels)
     over = _quantile(float(found["quantile"])) if found["quantile"] else _FUNCTIONS[found["function"]]
-    range_s = int(found["range"]) * _UNITS[found["unit"]]
+    range_s = int(found["range"]) * UNITS[found["unit"]]
     last = found["function"] == "last"
     return Query(metric=found["metric"], labels=labels, over=over, range_s=range_s, keeps_name=last)
 
@@ -168,52 +155,6 @@ def _values(world: World, query: Query, at: float) -> list[tuple[dict[str, str],
                 samples.setdefault(tuple(labels.items()), []).append(told)
     name = {} if query.over and not query.keeps_name else {"__name__": query.metric}
     return [({**name, **dict(key)}, query.over(found) if query.over else found[-1]) for key, found in samples.items()]
-
-
-def _instant(world: World, query: Query, at: float) -> list[dict[str, Any]]:
-    return [{"metric": labels, "value": [round(at, 3), _number(value)]} for labels, value in _values(world, query, at)]
-
-
-def _range(world: World, asked: dict[str, str]) -> list[dict[str, Any]]:
-    first, last = (_time(asked.get(name, ""), name) for name in ("start", "end"))
-    step = _seconds(asked.get("step", ""))
-    if last < first:
-        raise BadData('invalid parameter "end": end timestamp must not be before start time')
-    if (last - first) / step > MOST_STEPS:
-        raise BadData("exceeded maximum resolution of 11,000 points per timeseries")
-    query = _parse(asked.get("query", ""))
-    rows: dict[tuple[tuple[str, str], ...], list[list[Any]]] = {}
-    for n in range(int((last - first) / step + 1e-9) + 1):
-        at = first + n * step
-        for labels, value in _values(world, query, at):
-            rows.setdefault(tuple(labels.items()), []).append([round(at, 3), _number(value)])
-    return [{"metric": dict(key), "values": values} for key, values in rows.items()]
-
-
-def _time(text: str, name: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError as error:
-        raise BadData(f'invalid parameter "{name}": cannot parse "{text}" to a valid timestamp') from error
-
-
-def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+)(ms|[smhd])", text)
-    try:
-        step = int(found[1]) * _UNITS[found[2]] if found else float(text)
-    except ValueError as error:
-        raise BadData(f'invalid parameter "step": cannot parse "{text}" to a valid duration') from error
-    if step <= 0:
-        raise BadData('invalid parameter "step": zero or negative query resolution step widths are not accepted')
-    return step
-
-
-def _number(value: float) -> str:
-    return "NaN" if math.isnan(value) else f"{value:.10g}"
 
 
 def _firing(world: World, query: str) -> bool:
