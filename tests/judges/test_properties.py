@@ -65,6 +65,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "thresholds": [{"required": ("p95",)}],
     "traffic_plan": [{"to": "first"}, {"to": "previous", "value": "a"}],
     "trend": [{"value": "entries"}],
+    "what_if": [{"value": "a"}, {"value": "entries", "min_samples": 1}],
     "watched": [{}, {"run": "it"}, {"run": "it", "measures": ("latency",), "proven": False}],
 }
 EVERY = [(kind, options) for kind, several in OPTIONS.items() for options in several]

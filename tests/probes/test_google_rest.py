@@ -243,3 +243,79 @@ def test_a_feed_that_is_no_feed_is_broken(fake: Any, see: Any) -> None:
     """An error page in place of the feed does not mean that there is no incident."""
     fake.answers["/incidents.json"] = {"error": "later"}
     assert see("provider_status").cause is Cause.BROKEN
+
+
+PAGE = "/api/v2/summary.json"
+
+
+def told(name: str, status: str, *components: str, **more: Any) -> dict[str, Any]:
+    """An incident of a Statuspage."""
+    given = {"id": name, "name": name, "status": status, "impact": "major", "created_at": hours_ago(2), **more}
+    return given | {
+        "components": [{"name": one, "status": "major_outage"} for one in components],
+        "incident_updates": [{"body": f"about {name}", "status": status}],
+    }
+
+
+@pytest.fixture
+def statuspage(fake: Any, vantage_of: Callable[..., Any]) -> Callable[..., Seen | Unseen]:
+    """What is seen of a Statuspage, of all components or of those with a name."""
+
+    def look(document: Any, component: str = "") -> Seen | Unseen:
+        fake.answers[PAGE] = document
+        back_end = BackEnd(address=fake.url + PAGE, names={"component": component} if component else {})
+        vantage = vantage_of({"provider_status": back_end}, now=NOW)
+        outcome: Seen | Unseen = PROBES["provider_status"].look(PROBES["provider_status"].options(), vantage).outcome
+        return outcome
+
+    return look
+
+
+def test_incidents_of_a_statuspage(statuspage: Any) -> None:
+    """What is investigated, identified or monitored is open; what is resolved has ended."""
+    resolved = told("late", "resolved", "API", resolved_at=hours_ago(1))
+    document = {"page": {"id": "x"}, "incidents": [told("slow", "monitoring", "API"), resolved], "components": []}
+    found = seen(statuspage(document)).data
+    assert [one["text"] for one in found["open"]] == ["slow (monitoring): about slow"]
+    assert found["open"][0]["products"] == ["API"]
+    assert [(one["id"], one["end"]) for one in found["incidents"]][1:] == [("late", "2026-11-20T08:00:00+00:00")]
+    assert found["affected"] == []
+
+
+def test_components_of_a_statuspage(statuspage: Any) -> None:
+    """A component that is out is told, also without an incident; one under maintenance is as announced."""
+    states = {"API": "partial_outage", "Chat": "under_maintenance", "Login": "operational"}
+    components = [{"name": name, "status": status} for name, status in states.items()]
+    found = seen(statuspage({"page": {}, "incidents": [], "components": components})).data
+    assert found["affected"] == [{"name": "API", "status": "partial_outage"}]
+
+
+def test_other_products_of_a_provider(statuspage: Any) -> None:
+    """An incident of a component that nobody here uses is left out; one that names none is not."""
+    components = [{"name": "Login", "status": "major_outage"}]
+    incidents = [
+        told("chat", "investigating", "ChatApp"),
+        told("all", "investigating"),
+        told("api", "identified", "API"),
+    ]
+    document = {"page": {}, "incidents": incidents, "components": components}
+    found = seen(statuspage(document, "api")).data
+    assert sorted(one["id"] for one in found["open"]) == ["all", "api"]
+    assert found["affected"] == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"page": {}, "status": {"indicator": "none"}},
+        {"incidents": []},
+        {"page": {}, "incidents": None},
+        {"page": {}, "incidents": [{"id": "x"}]},
+        {"page": {}, "incidents": [], "components": [{"name": "API"}]},
+        {"page": {}, "incidents": ["none"]},
+    ],
+)
+def test_a_page_that_is_no_statuspage(statuspage: Any, document: Any) -> None:
+    """An answer without the promised parts is broken: it never means that all is well."""
+    assert statuspage(document).cause is Cause.BROKEN

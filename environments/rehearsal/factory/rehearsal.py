@@ -29,6 +29,7 @@ PARTS: tuple[str, ...] = (
     "forge",
     "scanners",
     "services",
+    "provider",
 )
 
 

@@ -29,5 +29,6 @@ JUDGES: Registry[Judge] = Registry(
         "traffic_plan": "traffic_plan:JUDGE",
         "trend": "trend:JUDGE",
         "watched": "watched:JUDGE",
+        "what_if": "what_if:JUDGE",
     },
 )

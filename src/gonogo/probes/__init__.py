@@ -33,6 +33,8 @@ PROBES: Registry[Probe] = Registry(
         "provider_status": "provider_status:PROBE",
         # Programs of this machine
         "vulnerabilities": "vulnerabilities:PROBE",
+        # Incidents
+        "what_if": "what_if:PROBE",
         # Databases
         "postgres": "postgres:PROBE",
         "redis": "redis:PROBE",
