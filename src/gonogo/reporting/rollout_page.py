@@ -34,12 +34,12 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     plan = document["plan"]
     yield _row("service", f"{document['service']}, {document['environment']}")
     yield _row("now", _split(document["before"]))
+    for one in document["before"].get("late", ()):
+        yield _row("", one)
     if plan is None:
         yield _row("planned", f"not possible: {document['why']}")
     else:
-        yield _row("planned", _split(plan))
-        yield _row("gcloud", document["gcloud"])
-        yield _row("call", f"{document['call']['method']} {json.dumps(document['call']['request'])}")
+        yield from _planned(document, plan)
     if document["previous"]:
         yield _row("back to", document["previous"])
     for note in document["notes"]:
@@ -51,6 +51,23 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     if document["after"] is not None:
         yield _row("after", _split(document["after"]))
     yield document["said"]
+
+
+def _planned(document: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str]:
+    """What would be made of it, by which requests, and by which command lines elsewhere."""
+    if "goal" not in plan:
+        yield _row("planned", _split(plan))
+        yield _row("gcloud", document["gcloud"])
+        yield _row("call", f"{document['call']['method']} {json.dumps(document['call']['request'])}")
+        return
+    yield _row("planned", plan["goal"])
+    for one in plan["sets"]:
+        yield _row("sets", one)
+    for line in document["commands"]:
+        name, _, rest = line.partition(" ")
+        yield _row(name, f"{name} {rest}")
+    for call in document["calls"]:
+        yield _row("call", f"{call['method']} {call['path']} {json.dumps(call['request'])}")
 
 
 def _split(part: Mapping[str, Any]) -> str:

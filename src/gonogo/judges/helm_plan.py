@@ -1,0 +1,62 @@
+"""A Helm release as it stands and what is wanted of it, into the change that would do it, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from gonogo.judges.helm_back import back
+from gonogo.judges.helm_forward import forward
+from gonogo.judges.helm_patches import by_key
+from gonogo.judges.rollout_plan import Verb, Wish
+from gonogo.model.helm import DEPLOYED, FAILED, HelmChange, HelmRevision, HelmState
+
+_LEFT_ALONE = timedelta(minutes=10)  # a release that is under way for longer was left by whoever began it
+
+
+def plan_helm(state: HelmState, wish: Wish, stages: Sequence[int] = ()) -> HelmChange | str:
+    """The change; a text says why it is not possible. Pure: the same state and wish make the same change."""
+    why = _unfit(state, wish)
+    if why is not None:
+        return why
+    match wish.verb:
+        case Verb.APPLY:
+            return forward(state, wish, stages)
+        case Verb.ROLLBACK:
+            return back(state, wish)
+
+
+def _unfit(state: HelmState, wish: Wish) -> str | None:
+    if not state.revisions:
+        return f"Helm has no history of {state.release} in {state.namespace}: there is nothing to go by"
+    newest = state.revisions[0]
+    if newest.status.startswith(("pending", "uninstall")):
+        since = None if newest.updated is None else state.at - newest.updated
+        if wish.verb is Verb.APPLY or since is None or since < _LEFT_ALONE or newest.status.startswith("uninstall"):
+            return f"another change is under way: revision {newest.number} is {newest.status}"
+    elif newest.status != DEPLOYED and (wish.verb is Verb.APPLY or newest.status != FAILED):
+        return f"revision {newest.number} is {newest.status}, not {DEPLOYED}"
+    missing = sorted(name for name in _deployments(newest) if name not in state.workloads)
+    if state.stable not in state.workloads:
+        missing = sorted({*missing, state.stable})
+    if missing:
+        return f"of release {state.release} there is no Deployment {', '.join(missing)}"
+    if len(state.routes) > 1:
+        return f"several Ingresses give the canary a share ({', '.join(state.routes)})"
+    return None
+
+
+def again(state: HelmState, change: HelmChange) -> HelmChange | str:
+    """A rollback once more, for a newer state: to the same revision, or to the same share of the canary."""
+    if change.target is None:
+        wish = Wish(verb=Verb.ROLLBACK, percent=change.weight)
+    else:
+        wish = Wish(verb=Verb.ROLLBACK, revision=f"v{change.target}")
+    made = plan_helm(state, wish)
+    if isinstance(made, str) or made.weight == change.weight:
+        return made
+    return f"it would give the canary {made.weight} % by now, and {change.weight} % was planned"
+
+
+def _deployments(revision: HelmRevision) -> list[str]:
+    return [name for kind, name in by_key(revision) if kind == "Deployment"]

@@ -1,0 +1,134 @@
+"""A Helm release and what runs of it, as one state that a change is planned on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gonogo.model.environment import Environment
+from gonogo.model.errors import ConfigError
+from gonogo.model.evidence import Cause
+from gonogo.model.helm import CANARY, WEIGHT, HelmRevision, HelmState, Route, Workload
+from gonogo.probes.base import Vantage
+from gonogo.probes.failure import Failure
+from gonogo.probes.helm import TYPE
+from gonogo.probes.helm_storage import revision_of
+from gonogo.probes.kubernetes_access import BACK_END
+from gonogo.probes.kubernetes_client import Cluster
+from gonogo.probes.kubernetes_deployments import rolled_out
+
+STABLE, CANARY_SIDE = "stable", "canary"
+_VALUES = {"tag": "image.tag", "weight": "canary.weight"}  # where charts keep them
+_PAGE = 10
+
+
+def release_of(environment: Environment) -> tuple[str, str, str, str | None]:
+    """(namespace, release, stable Deployment, canary Deployment); ConfigError where the environment does not say."""
+    side = environment.sides.get(STABLE)
+    back_end = environment.back_ends.get(BACK_END)
+    namespace = back_end.names.get("production") if back_end else None
+    if side is None or side.service is None or back_end is None or not namespace:
+        raise ConfigError(
+            f"{environment.name} has no release to roll out: back end {BACK_END} with names.production and side"
+            f" {STABLE} with `service`, its Deployment, are needed",
+            environment.origin,
+        )
+    canary = environment.sides.get(CANARY_SIDE)
+    return namespace, back_end.names.get("release", side.service), side.service, canary.service if canary else None
+
+
+def secrets_path(namespace: str) -> str:
+    """Where Helm keeps its releases."""
+    return f"/api/v1/namespaces/{namespace}/secrets"
+
+
+def object_path(namespace: str, kind: str, name: str) -> str:
+    """Where a Deployment or an Ingress is."""
+    group = "apps/v1" if kind == "Deployment" else "networking.k8s.io/v1"
+    return f"/apis/{group}/namespaces/{namespace}/{'deployments' if kind == 'Deployment' else 'ingresses'}/{name}"
+
+
+def read(vantage: Vantage) -> HelmState:
+    """The release as it stands. Failure where a part of it cannot be seen; a Deployment that is gone is left out."""
+    environment = vantage.environment
+    namespace, release, stable, canary = release_of(environment)
+    cluster = Cluster(vantage=vantage)
+    revisions = cluster.rows(
+        secrets_path(namespace),
+        f"list secrets of Helm release {release} in {namespace}",
+        revision_of,
+        kind="SecretList",
+        labelSelector=f"owner=helm,name={release}",
+        fieldSelector=f"type={TYPE}",
+        limit=_PAGE,
+    )
+    revisions.sort(key=lambda one: -one.number)
+    names = {stable, *([canary] if canary else []), *(_names(revisions, "Deployment"))}
+    workloads = {}
+    for name in sorted(names):
+        found = _object(cluster, namespace, "Deployment", name)
+        if found is not None:
+            workloads[name] = _workload(name, found)
+    routes = {}
+    for name in _names(revisions, "Ingress"):
+        found = _object(cluster, namespace, "Ingress", name)
+        if found is not None and (route := _route(name, found)):
+            routes[name] = route
+    values = environment.back_ends[BACK_END].names
+    return HelmState(
+        namespace=namespace,
+        release=release,
+        stable=stable,
+        canary=canary,
+        revisions=tuple(revisions),
+        workloads=workloads,
+        routes=routes,
+        at=vantage.now,
+        values={name: values.get(f"{name}_value", path) for name, path in _VALUES.items()},
+    )
+
+
+def _names(revisions: list[HelmRevision], kind: str) -> list[str]:
+    """Names of the newest revision's objects of a kind."""
+    return [
+        str(one["metadata"]["name"]) for one in (revisions[0].objects if revisions else ()) if one.get("kind") == kind
+    ]
+
+
+def _object(cluster: Cluster, namespace: str, kind: str, name: str) -> Any:
+    try:
+        return cluster.get(object_path(namespace, kind, name), f"get {kind} {name} in {namespace}")
+    except Failure as failure:
+        if failure.cause is Cause.NO_DATA:
+            return None
+        raise
+
+
+def _workload(name: str, raw: Mapping[str, Any]) -> Workload:
+    spec, status, metadata = raw["spec"], raw.get("status") or {}, raw["metadata"]
+    pod = spec["template"]["spec"]
+    complete, reason = rolled_out(raw)
+    paused = "its rollouts are paused" if spec.get("paused") else None
+    return Workload(
+        name=name,
+        version=str(metadata["resourceVersion"]),
+        containers={
+            str(one["name"]): str(one["image"])
+            for one in (*(pod.get("initContainers") or ()), *(pod.get("containers") or ()))
+        },
+        replicas=spec.get("replicas", 1),
+        available=status.get("availableReplicas") or 0,
+        late=paused or (None if complete else reason),
+        annotations=metadata.get("annotations") or {},
+    )
+
+
+def _route(name: str, raw: Mapping[str, Any]) -> Route | None:
+    metadata = raw["metadata"]
+    annotations = metadata.get("annotations") or {}
+    if str(annotations.get(CANARY)).lower() != "true":
+        return None
+    text = str(annotations.get(WEIGHT, "0"))
+    if not (text.isascii() and text.isdigit() and int(text) <= 100):
+        raise Failure(Cause.BROKEN, f"Ingress {name}: its canary weight is {text[:40]!r}, no percentage")
+    return Route(name=name, version=str(metadata["resourceVersion"]), weight=int(text))
