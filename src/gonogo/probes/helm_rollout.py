@@ -203,7 +203,7 @@ class _Api:
         )
         answer = self._api.call_api(method, url, sent, content)
         what = f"{verb} {path.rpartition('/namespaces/')[2]}"
-        document = _json(answer.data or b"")
+        document = _json(answer.read())
         if answer.status == 409:
             raise Stale(Cause.UNAVAILABLE, f"{what}: 409: {_said(document)}")
         if not 200 <= answer.status < 300:
