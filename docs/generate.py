@@ -39,6 +39,10 @@ several.
 _ABOUT_ENVIRONMENTS = """\
 One YAML file in `environments/`. `extends: FILE` merges it over another one: keys given here win, mappings merge key by
 key. Secrets are names of environment variables. `gonogo schema environment` prints the JSON Schema for an editor.
+
+`also: [NAME]` brings environments of other systems along in a checklist run: each has its own folder and verdict, and
+one that has no item of the selected phases is left out. They have no `also` of their own, and only a live environment
+brings a live one.
 """
 _TYPES = {
     "str": "text",

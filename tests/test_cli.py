@@ -263,7 +263,7 @@ def test_verify(recorded: Path, tmp_path: Path) -> None:
 def test_list_shows_every_item_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """By phase, as text and as JSON; narrowed by phase, system and environment."""
     monkeypatch.chdir(ROOT)
-    assert main(["list", "--phase", "predeploy"]) == 0
+    assert main(["list", "--phase", "predeploy", "--system", "ion"]) == 0
     text = capsys.readouterr().out
     assert "ion-pre-api-health" in text
     assert text.endswith("25 items\n")
@@ -296,6 +296,8 @@ def test_explain_says_rule_evidence_limit_fault_and_next_step(
         assert f"  {label:<10}  " in text
     assert "p95 < 2 s" in text
     assert "ion-base.yaml:" in text
+    assert main(["explain", "fac-approval"]) == 0  # on the rehearsal that comes with `local`
+    assert "signoff-missing: Nobody has signed anything" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         "explain", commands.explain_, "show an item, its rule, its evidence and what turns it red; nothing is sent"
     )
     add("item", metavar="ID")
-    add("--env", metavar="NAME", help="with the limits of this environment (default: local)")
+    add("--env", metavar="NAME", help="with the limits of this environment (default: local, or what comes with it)")
 
     add = command(
         "doctor", commands.doctor_, "look at an environment: as whom, what may not be read, what is unreachable"

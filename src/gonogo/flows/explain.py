@@ -111,7 +111,8 @@ def _environment(root: Path, check: Check, name: str | None) -> Environment | No
     if DEFAULT_ENVIRONMENT not in environment_names(folder):
         return None
     found = load_environment(DEFAULT_ENVIRONMENT, folder)
-    return found if found.system == check.system else None
+    companions = (load_environment(also, folder) for also in found.also)
+    return next((one for one in (found, *companions) if one.system == check.system), None)
 
 
 def _facts(check: Check, place: Environment | None) -> Iterator[tuple[str, str]]:
