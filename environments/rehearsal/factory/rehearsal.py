@@ -25,6 +25,8 @@ SECRETS = (
 # Each has start(stage) -> None, which adds addresses and, where a world changes what it serves, `stage.on_apply`.
 PARTS: tuple[str, ...] = (
     "database",
+    "object_store",
+    "recovery",
     "documents",
     "forge",
     "scanners",

@@ -60,7 +60,7 @@ def check_addresses(environment: Environment, locate: Locate) -> None:
             _check_url(back_end.address, f"back_ends.{name}.address", place)
         elif any(character.isspace() for character in back_end.address.strip("\n")) and ":" in back_end.address:
             raise ConfigError(f"back_ends.{name}.address holds white space", place)
-    for key in ("signoffs", "waivers"):
+    for key in ("signoffs", "waivers", "incident", "drill"):
         value = getattr(environment, key)
         if value is not None:
             _is_filled_in(environment, value, key, locate(key))
@@ -93,6 +93,8 @@ def resolve_addresses(environment: Environment, addresses: Mapping[str, str]) ->
         },
         signoffs=filled(environment.signoffs, "signoffs"),
         waivers=filled(environment.waivers, "waivers") if environment.waivers is not None else None,
+        incident=filled(environment.incident, "incident"),
+        drill=filled(environment.drill, "drill"),
     )
 
     def locate(*_: str) -> Origin:

@@ -122,7 +122,7 @@ def _check_auth(auth: Auth, name: str, keys: tuple[str, ...], locate: Locate) ->
     needs = auth.kind in {AuthKind.BEARER, AuthKind.API_KEY}
     if needs and auth.secret is None:
         raise ConfigError(f"{name} is {auth.kind} and names no secret", place)
-    if not needs and auth.secret is not None:
+    if not needs and auth.secret is not None and auth.kind is not AuthKind.AWS:
         raise ConfigError(f"{name} names a secret, and kind {auth.kind} uses none", place)
     if not _HEADER.match(auth.header):
         raise ConfigError(f"{name}.header is the name of a header (A-Z, a-z, 0-9, -)", locate(*keys, "header"))

@@ -15,6 +15,7 @@ from gonogo.config.secrets import Secrets
 from gonogo.flows.book import Book, Request, open_books
 from gonogo.flows.clock import SystemClock
 from gonogo.flows.collecting import Collector
+from gonogo.flows.recorded import Recorded
 from gonogo.flows.started import Starter
 from gonogo.model.environment import Auth, AuthKind, Environment
 from gonogo.model.errors import GonogoError
@@ -67,6 +68,7 @@ def examine(root: Path, name: str, release: Path | None = None) -> tuple[Finding
             t0=now - _SINCE,
             reveal=secrets.reveal,
             base=str(book.base),
+            records=Recorded(environment=environment, root=book.root),
         )
         stack.callback(vantage.close)
         collector = Collector(vantage=vantage, clock=clock, redact=lambda evidence: evidence)

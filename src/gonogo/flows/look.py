@@ -18,6 +18,7 @@ from gonogo.flows.collecting import Collector, Watcher
 from gonogo.flows.judging import judge_all, reached_sides
 from gonogo.flows.load_alone import LoadsAlone
 from gonogo.flows.planning import make_plan, scene_of, t0_look, time_doubts
+from gonogo.flows.recorded import Recorded
 from gonogo.flows.started import Started, Starter, Starters
 from gonogo.flows.watch.told import WatchesTold
 from gonogo.gate.decide import decide
@@ -75,6 +76,8 @@ def collect(
         book, ready = _bring_up(book, phases, starter, starters, stack)
         secrets = Secrets(book.environment, {} if ready is None else ready.secrets)
         redactor = Redactor(secrets.values())
+        records = Recorded(environment=book.environment, root=book.root)
+        records.check(tuple(phases))
         vantage = Vantage(
             environment=book.environment,
             release=book.release,
@@ -84,6 +87,7 @@ def collect(
             base=str(book.base),
             loads=LoadsAlone(book=book, ready=ready),
             watches=WatchesTold(book=book, rehearsed=ready is not None),
+            records=records,
         )
         stack.callback(vantage.close)
         collector = Collector(vantage=vantage, clock=clock, redact=lambda e: redact(e, redactor))

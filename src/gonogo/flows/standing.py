@@ -14,6 +14,7 @@ from gonogo.config.raw import overlaid
 from gonogo.config.secrets import Secrets, wanted_secrets
 from gonogo.flows.book import fault_table
 from gonogo.flows.clock import SystemClock
+from gonogo.flows.recorded import Recorded
 from gonogo.flows.started import Starter
 from gonogo.model.environment import Environment, Release
 from gonogo.model.errors import ConfigError
@@ -74,6 +75,7 @@ def standing(
             t0=None,
             reveal=secrets.reveal,
             base=str(root / "environments"),
+            records=Recorded(environment=environment, root=root),
         )
         stack.callback(vantage.close)
         yield Standing(vantage=vantage, redactor=Redactor(_known(secrets, environment)))

@@ -10,6 +10,7 @@ JUDGES: Registry[Judge] = Registry(
     {
         "auto_recovery": "auto_recovery:JUDGE",
         "bursts": "bursts:JUDGE",
+        "chosen": "chosen:JUDGE",
         "complete": "complete:JUDGE",
         "error_mix": "error_mix:JUDGE",
         "even": "even:JUDGE",
@@ -26,6 +27,7 @@ JUDGES: Registry[Judge] = Registry(
         "split": "split:JUDGE",
         "summary": "summary:JUDGE",
         "thresholds": "thresholds:JUDGE",
+        "timeline": "timeline:JUDGE",
         "traffic_plan": "traffic_plan:JUDGE",
         "trend": "trend:JUDGE",
         "watched": "watched:JUDGE",

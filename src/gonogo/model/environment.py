@@ -21,6 +21,7 @@ class AuthKind(StrEnum):
     API_KEY = "api_key"
     GOOGLE_ID_TOKEN = "google_id_token"  # noqa: S105 - the name of a method, not a secret
     GOOGLE = "google"  # application default credentials: access token, for Google's own APIs
+    AWS = "aws"  # signatures: `secret` with names.access_key_id; without a secret, the machine's own role or keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +190,8 @@ class Environment:
     release: str | None = None  # release file used when --release is not given
     signoffs: str = "reports/signoffs.jsonl"
     waivers: str | None = None
+    incident: str = "reports/incident.yaml"  # what recovery is judged from, from the project's folder
+    drill: str = "reports/dr-drill.yaml"  # the last disaster recovery drill
     policies: tuple[Policy, ...] = ()  # rate limits, one a path; `none` promises that nothing is rejected
     watch: Rulebook | None = None  # what a canary is held against over time
     start: Start | None = None

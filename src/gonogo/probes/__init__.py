@@ -49,6 +49,11 @@ PROBES: Registry[Probe] = Registry(
         "csv_file": "files:CSV",
         "signoff": "signoff:PROBE",
         "declared": "declared:PROBE",
+        # Object stores
+        "object_store": "object_store:PROBE",
+        # What people recorded
+        "incident": "recovery:INCIDENT",
+        "drill": "recovery:DRILL",
         # Prometheus, Alertmanager and Grafana
         "prometheus": "prometheus:PROMETHEUS",
         "prometheus_rules": "alerts:RULES",

@@ -27,6 +27,8 @@ def authorization(vantage: Vantage, auth: Auth, url: str) -> dict[str, str]:
             from gonogo.probes.google import access_token  # noqa: PLC0415
 
             return {"Authorization": f"Bearer {access_token(vantage)}"}
+        case AuthKind.AWS:
+            raise ConfigError("auth of kind aws is for object_store alone", auth.origin)
 
 
 def _secret(vantage: Vantage, auth: Auth) -> str:

@@ -13,6 +13,7 @@ from gonogo.model.environment import BackEnd, Environment, Release, Side
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Seen, Unseen
 from gonogo.model.ratelimit import Policy
+from gonogo.model.recovery import Drill, Incident
 
 T = TypeVar("T")
 
@@ -64,6 +65,16 @@ class Watches(Protocol):
         """
 
 
+class Records(Protocol):
+    """What people recorded, as a probe asks for it: only the flows may read configuration."""
+
+    def incident(self) -> Incident:
+        """The incident that the environment names; Failure(NO_DATA) if there is no such file."""
+
+    def drill(self) -> Drill:
+        """The last disaster recovery drill; Failure(NO_DATA) if there is no such file."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Vantage:
     """Where a run looks from: the environment with its addresses resolved, the release, the time, secrets.
@@ -80,6 +91,7 @@ class Vantage:
     base: str = "."  # folder that relative file names of the environment start from
     loads: Loads | None = None
     watches: Watches | None = None
+    records: Records | None = None
     _made: dict[str, Any] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
@@ -90,6 +102,12 @@ class Vantage:
     def back_end(self, name: str) -> BackEnd:
         """The back end of this name; ConfigError if the environment has none."""
         return _named(self.environment.back_ends, name, "back end", self.environment)
+
+    def told(self) -> Records:
+        """What people recorded; ConfigError where nothing is read for this run."""
+        if self.records is None:
+            raise ConfigError(f"{self.environment.name}: no records are read here")
+        return self.records
 
     def shared(self, key: str, make: Callable[[], T]) -> T:
         """One object a key in this run: built by the first look that needs it, thread-safe."""

@@ -1,0 +1,269 @@
+"""An S3 bucket into listings and streamed objects, by List, Get and Head alone and from one host alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from gonogo.model.environment import AuthKind, BackEnd
+from gonogo.model.errors import ConfigError
+from gonogo.model.evidence import Cause
+from gonogo.probes.base import Vantage
+from gonogo.probes.deadline import Deadline
+from gonogo.probes.failure import Failure
+from gonogo.probes.places import ca_file, check_place
+
+T = TypeVar("T")
+
+NAME = "object_store"
+CHUNK = 1 << 20
+PAGE = 1_000  # keys; the most that S3 gives at once
+_READS = frozenset(("GET", "HEAD"))
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
+_REGION = re.compile(r"[a-z0-9-]{1,40}\Z")
+_LIMITED = frozenset(("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"))
+# What botocore would otherwise take from variables and files of this machine: none of it is declared.
+_UNDECLARED = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+    "ca_bundle": (None, None, None, None),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """One object as a listing tells it."""
+
+    key: str
+    size: int  # bytes
+    modified: datetime
+    etag: str
+
+
+class Store:
+    """The back end `object_store`. Its client is thread-safe and shared by the looks of a run."""
+
+    def __init__(self, vantage: Vantage) -> None:
+        self._back_end = vantage.back_end(NAME)
+        self._origin = vantage.environment.origin
+        self.url = _endpoint(self._back_end, vantage)
+        self._client = vantage.shared(f"s3 {self.url}", lambda: _client(self._back_end, self.url, vantage))
+
+    def bucket(self, name: str) -> str:
+        """The bucket that the environment's `names` gives for `name`; ConfigError if it gives none."""
+        bucket = self._back_end.names.get(name)
+        if not bucket:
+            known = ", ".join(sorted(set(self._back_end.names) - {"region", "access_key_id"})) or "none"
+            raise ConfigError(f"back end {NAME}: names.{name} is missing (buckets: {known})", self._origin)
+        if not _BUCKET.match(bucket):
+            raise ConfigError(f"back end {NAME}: names.{name} is no name of a bucket: {bucket!r}", self._origin)
+        return bucket
+
+    def objects(self, bucket: str, prefix: str, pages: int, deadline: Deadline) -> Iterator[Stored]:
+        """Every object under `prefix`, in the order of keys. Failure(PARTIAL) if a page is lost, repeats, or if
+        there are more than `pages`.
+        """
+        where = f"s3://{bucket}/{prefix}"
+        token: str | None = None
+        used: set[str] = set()
+        last = ""
+        for page in range(1, pages + 1):
+            if deadline.left <= 0:
+                raise Failure(Cause.TIMEOUT, f"{where}: {deadline.allowed:g} s ran out at page {page}")
+            more = {} if token is None else {"ContinuationToken": token}
+            list_page = partial(self._client.list_objects_v2, Bucket=bucket, Prefix=prefix, MaxKeys=PAGE, **more)
+            answer = _asked(where, list_page)
+            for row in answer.get("Contents", ()):
+                stored = _stored(row, where)
+                if stored.key <= last:
+                    raise Failure(Cause.PARTIAL, f"{where}: page {page} repeats or goes back to {stored.key[:80]!r}")
+                if not stored.key.startswith(prefix):
+                    raise Failure(Cause.BROKEN, f"{where}: page {page} holds {stored.key[:80]!r}")
+                last = stored.key
+                yield stored
+            if not answer.get("IsTruncated"):
+                return
+            token = answer.get("NextContinuationToken")
+            if not token or token in used:
+                why = "its token repeats" if token else "it has no token"
+                raise Failure(Cause.PARTIAL, f"{where}: page {page} is not the last one and {why}")
+            used.add(token)
+        raise Failure(Cause.PARTIAL, f"{where}: more than {pages} pages of {PAGE}; narrow the prefix")
+
+    def metadata(self, bucket: str, key: str) -> dict[str, Any]:
+        """{metadata: {name: text}, checksum}: the user's metadata, and S3's own SHA-256 (base64) of the whole object
+        or None.
+        """
+        where = f"s3://{bucket}/{key}"
+        answer = _asked(where, lambda: self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED"))
+        whole = answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
+        checksum = answer.get("ChecksumSHA256") if whole else None
+        named = {str(name).casefold(): str(text) for name, text in (answer.get("Metadata") or {}).items()}
+        return {"metadata": named, "checksum": None if checksum is None or "-" in checksum else checksum}
+
+    def chunks(self, bucket: str, stored: Stored, deadline: Deadline) -> Iterator[bytes]:
+        """The object's bytes. Failure if it is no longer the listed one, ends early, or the deadline runs out."""
+        where = f"s3://{bucket}/{stored.key}"
+        match = {"IfMatch": stored.etag} if stored.etag else {}
+        answer = _asked(where, lambda: self._client.get_object(Bucket=bucket, Key=stored.key, **match))
+        body = answer["Body"]
+        got = 0
+        try:
+            while True:
+                if deadline.left <= 0:
+                    raise Failure(Cause.TIMEOUT, f"{where}: {deadline.allowed:g} s ran out after {got} bytes")
+                chunk = _asked(where, lambda: body.read(CHUNK))
+                if not chunk:
+                    break
+                got += len(chunk)
+                if got > stored.size:
+                    raise Failure(Cause.BROKEN, f"{where}: more than the listed {stored.size} bytes")
+                yield chunk
+        finally:
+            body.close()
+        if got != stored.size:
+            raise Failure(Cause.BROKEN, f"{where}: {got} of {stored.size} bytes")
+
+    def text(self, bucket: str, key: str, cap: int = 4_096) -> str | None:
+        """A small object as text; None if it is not there."""
+        where = f"s3://{bucket}/{key}"
+        try:
+            answer = _asked(where, lambda: self._client.get_object(Bucket=bucket, Key=key))
+        except Failure as failure:
+            if failure.cause is Cause.NO_DATA:
+                return None
+            raise
+        body: bytes = _asked(where, lambda: answer["Body"].read(cap + 1))
+        answer["Body"].close()
+        if len(body) > cap:
+            raise Failure(Cause.BROKEN, f"{where}: more than {cap} bytes")
+        try:
+            return body.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Failure(Cause.BROKEN, f"{where}: invalid UTF-8 at byte {error.start}") from None
+
+
+def _endpoint(back_end: BackEnd, vantage: Vantage) -> str:
+    """Its address, or Amazon's own of the region."""
+    region = _region(back_end, vantage)
+    return back_end.address.rstrip("/") or f"https://s3.{region}.amazonaws.com"
+
+
+def _region(back_end: BackEnd, vantage: Vantage) -> str:
+    region = back_end.names.get("region", "")
+    if not _REGION.match(region):
+        raise ConfigError(f"back end {NAME}: names.region is missing or no region", vantage.environment.origin)
+    return region
+
+
+def _client(back_end: BackEnd, url: str, vantage: Vantage) -> Any:
+    try:
+        import botocore.session  # noqa: PLC0415 - clients are imported when first needed
+        from botocore.config import Config  # noqa: PLC0415
+    except ImportError:
+        raise ConfigError("an object_store probe needs boto3: pip install 'gonogo[s3]'") from None
+    parts = urlsplit(url)
+    check_place(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    given: dict[str, Any] = {}
+    match back_end.auth.kind:
+        case AuthKind.AWS if back_end.auth.secret is None:  # the machine's own chain, declared as such
+            session = botocore.session.Session()
+        case AuthKind.AWS:
+            key_id = back_end.names.get("access_key_id")
+            if not key_id:
+                raise ConfigError(f"back end {NAME}: names.access_key_id is missing", vantage.environment.origin)
+            session = botocore.session.Session(session_vars=_UNDECLARED)
+            given = {"aws_access_key_id": key_id, "aws_secret_access_key": vantage.reveal(back_end.auth.secret or "")}
+        case kind:
+            raise ConfigError(f"back end {NAME}: auth is of kind aws, not {kind}", vantage.environment.origin)
+    seconds = back_end.timeout.total_seconds()
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        proxies={},  # none, also where the machine has one
+        retries={"mode": "standard", "total_max_attempts": 1},
+        connect_timeout=seconds,
+        read_timeout=seconds,
+        max_pool_connections=16,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",  # the SHA-256 is computed here, over the whole
+        user_agent="gonogo",
+        ignore_configured_endpoint_urls=True,
+    )
+    client = session.create_client(
+        "s3",
+        region_name=_region(back_end, vantage),
+        endpoint_url=url,
+        use_ssl=parts.scheme == "https",
+        verify=ca_file(back_end, vantage) or True,
+        config=config,
+        **given,
+    )
+    client.meta.events.register_first("before-send.s3", _guard(parts.scheme, parts.netloc))
+    return client
+
+
+def _guard(scheme: str, place: str) -> Callable[..., None]:
+    """What stands between the client and the wire: reading verbs, and one host."""
+
+    def guard(request: Any, **_: Any) -> None:
+        to = urlsplit(request.url)
+        if request.method not in _READS:
+            raise Failure(Cause.REFUSED, f"not sent: {request.method} does not only read")
+        if (to.scheme, to.netloc) != (scheme, place):
+            raise Failure(Cause.REFUSED, f"not sent: the store leads to {to.scheme}://{to.netloc}, off {place}")
+
+    return guard
+
+
+def _stored(row: Any, where: str) -> Stored:
+    key, size, modified = row.get("Key"), row.get("Size"), row.get("LastModified")
+    if not isinstance(key, str) or not isinstance(size, int) or size < 0 or not isinstance(modified, datetime):
+        raise Failure(Cause.BROKEN, f"{where}: an object without a key, a size or a time")
+    return Stored(key=key, size=size, modified=modified.astimezone(UTC), etag=str(row.get("ETag", "")))
+
+
+def _asked(where: str, call: Callable[[], T]) -> T:
+    """What the client returns; what it raises as a Failure."""
+    from botocore import exceptions as wrong  # noqa: PLC0415
+
+    try:
+        return call()
+    except wrong.ClientError as error:
+        raise _refused(where, error.response) from None
+    except (wrong.ConnectTimeoutError, wrong.ReadTimeoutError) as error:
+        raise Failure(Cause.TIMEOUT, f"{where}: {error}") from None
+    except (wrong.NoCredentialsError, wrong.PartialCredentialsError, wrong.CredentialRetrievalError) as error:
+        raise Failure(Cause.DENIED, f"{where}: {error}") from None
+    except wrong.TokenRetrievalError as error:
+        raise Failure(Cause.DENIED, f"{where}: {error}") from None
+    except (wrong.HTTPClientError, wrong.ConnectionError) as error:
+        broken = isinstance(error, (wrong.ResponseStreamingError, wrong.IncompleteReadError))
+        raise Failure(Cause.BROKEN if broken else Cause.UNREACHABLE, f"{where}: {error}") from None
+    except (wrong.BotoCoreError, ValueError, KeyError, TypeError) as error:
+        raise Failure(Cause.BROKEN, f"{where}: {type(error).__name__}: {str(error)[:200]}") from None
+
+
+def _refused(where: str, response: Any) -> Failure:
+    code = str(response.get("Error", {}).get("Code", ""))
+    said = str(response.get("Error", {}).get("Message", ""))[:200]
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) or 0)
+    text = f"{where}: {status} {code}" + (f": {said}" if said and said != code else "")
+    if code in _LIMITED or status in (429, 503):
+        return Failure(Cause.LIMITED, text)
+    if status in (401, 403):
+        return Failure(Cause.DENIED, text)
+    if status == 404:
+        return Failure(Cause.NO_DATA, text)
+    if status == 412:
+        return Failure(Cause.PARTIAL, f"{where}: it was changed while it was being read")
+    if 300 <= status < 400:
+        return Failure(Cause.REFUSED, f"{text}; not followed: put the bucket's own region into the environment file")
+    return Failure(Cause.BROKEN, text)
