@@ -22,6 +22,7 @@ class Behaviour:
     llm_slower_by_s: float = 0.0
     llm_unreadable: bool = False  # its answers cannot be parsed
     loses_cache: bool = False  # nothing that is put into the cache is found there
+    tools_time_out: bool = False
     stops_at_step: int = 0  # workflows fail at this step (from 1)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
+from importlib import import_module
+from typing import Any
 
 import clock
 from databases import Databases
@@ -27,9 +30,14 @@ class FactoryDatabases(Databases):
         super().__init__(processes, host)
         self._secrets = secrets
         self._password = os.urandom(12).hex()
-        self.pools = {side: Pool(self.postgres_socket, name, self._password) for side, name in NAMES.items()}
+        self.pools = {side: Pool(self.postgres.address, name, self._password) for side, name in NAMES.items()}
         self._filled = False
         self._sicknesses = Sicknesses(self)
+
+    def redis_client(self, number: int) -> dict[str, Any]:
+        """What a client of one of Redis's databases is made with."""
+        host, _, port = self.redis.address.partition(":")
+        return {"host": host, "port": int(port), "db": number, "socket_timeout": 2, "socket_connect_timeout": 2}
 
     def wait(self) -> None:
         """Until both answer and are filled."""
@@ -59,7 +67,13 @@ def start(stage: Stage) -> None:
     """Start both servers; the first world waits until they are ready."""
     databases = FactoryDatabases(stage.processes, stage.ref.secrets, stage.host)
     databases.start()
+    threading.Thread(target=_import_clients, daemon=True).start()  # while the servers start
     stage.ref.addresses["postgres"] = stage.ref.addresses["scratch"] = databases.postgres.address
     stage.ref.addresses["redis"] = databases.redis.address
     stage.parts["database"] = databases
     stage.on_apply.append(databases.apply)
+
+
+def _import_clients() -> None:
+    for name in ("psycopg", "redis"):
+        import_module(name)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import queue
+import select
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from factory.tables import APPLICATION
@@ -24,9 +24,10 @@ class PoolError(Exception):
 class Pool:
     """At most SIZE connections, opened when they are first needed. Each statement commits by itself."""
 
-    def __init__(self, socket: Path, database: str, password: str) -> None:
+    def __init__(self, address: str, database: str, password: str) -> None:
         self._target: Mapping[str, Any] = {
-            "host": str(socket),
+            "host": address.partition(":")[0],
+            "port": address.partition(":")[2],
             "dbname": database,
             "user": APPLICATION,
             "password": password,
@@ -44,7 +45,7 @@ class Pool:
         if not statement.startswith("select"):
             self.wrote = True
         with self.connection() as connection, connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
+            cursor.execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
     def one_more(self) -> psycopg.Connection[Any]:
@@ -63,10 +64,18 @@ class Pool:
         except queue.Empty:
             raise PoolError(f"QueuePool limit of size {SIZE} reached, connection timed out") from None
         try:
-            if held is None or held.closed:
+            if held is None or not _lives(held):
                 held = self.one_more()
             yield held
         except psycopg.OperationalError as error:
             raise PoolError(" ".join(str(error).split())) from error
         finally:
             self._free.put(held)
+
+
+def _lives(connection: psycopg.Connection[Any]) -> bool:
+    """False if the server or the way to it ended since it was used."""
+    if connection.closed:
+        return False
+    readable, _, _ = select.select([connection.fileno()], [], [], 0)
+    return not readable  # an idle connection has nothing to say but its end
