@@ -55,11 +55,6 @@ class Databases:
         return self._bin
 
     @property
-    def programs(self) -> Path:
-        """The folder of the server's own programs: pg_dump and pg_restore of its version."""
-        return self._bin
-
-    @property
     def redis_socket(self) -> Path:
         return self._folder / "redis" / "redis.sock"
 
