@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gonogo.judges.likely_cause import LikelyCause, diagnose
-from gonogo.judges.suspects import Holds, Suspect, Symptom, follows
+from gonogo.judges.suspects import Holds, Playbook, Suspect, Symptom, follows
 from gonogo.model.evidence import Cause, Evidence, Unseen
 from gonogo.model.verdict import Case, Finding, Verdict
 
@@ -45,11 +45,11 @@ CAUSES = (
     suspect("locks", "database", "locks", instead_of=("slow",), explains=("service",)),
     suspect("away", "model", "calls", instead_of=("pool",), explains=("service",)),
 )
-TROUBLE = {
-    "service": (symptom("health"),),
-    "model": (symptom("calls"),),
-    "database": (symptom("queries"), symptom("locks")),
-}
+BOOKS = (
+    Playbook(name="service", trouble=(symptom("health"),)),
+    Playbook(name="model", trouble=(symptom("calls"),)),
+    Playbook(name="database", trouble=(symptom("queries"), symptom("locks"))),
+)
 LOOKS = ("health", "pods", "pool", "queries", "locks", "calls")
 GOOD = {"bad": False, "word": "good"}
 BAD = {"bad": True, "word": "bad"}
@@ -62,7 +62,7 @@ def looks(see: See, *bad: str, without: tuple[str, ...] = ()) -> dict[str, Evide
 
 
 def ask(judge: Ask, evidence: Mapping[str, Evidence], playbook: str, causes: tuple[Suspect, ...] = CAUSES) -> Finding:
-    return judge("likely_cause", evidence, playbook=playbook, trouble=TROUBLE[playbook], causes=causes)
+    return judge("likely_cause", evidence, playbook=playbook, playbooks=BOOKS, causes=causes)
 
 
 def test_nothing_wrong(judge: Ask, see: See) -> None:
@@ -122,6 +122,13 @@ def test_trouble_of_another_kind(judge: Ask, see: See) -> None:
     assert finding.reason == "memory does not explain: calls is bad"
 
 
+def test_what_troubles_nobody_is_no_cause(judge: Ask, see: See) -> None:
+    """Pods that were killed once, and a service that is well: nothing is blamed."""
+    finding = ask(judge, looks(see, "pods", "pool"), "service")
+    assert finding.verdict is PASS
+    assert finding.blame is None
+
+
 def test_two_causes_are_not_one(judge: Ask, see: See) -> None:
     """Two that fit, of which neither follows from the other: both are told, none is named."""
     evidence = looks(see, "health", "pods", "calls")
@@ -141,10 +148,10 @@ def test_two_causes_are_not_one(judge: Ask, see: See) -> None:
         (("health", "queries"), ("pool", "pods"), "database", FAIL, "likely cause: slow"),
         # it could: no cause is named, and the trouble that is seen fails
         (("health", "pool"), ("queries",), "service", FAIL, "no cause named: pool fits, but may follow from slow"),
-        (("pool",), ("queries",), "service", HOLD, "no cause named: pool fits, but may follow from slow"),
+        (("pool",), ("health",), "service", HOLD, "not seen: not reachable: refused (health)"),
         (("health",), ("pods",), "service", FAIL, "not excluded, since not all was seen: memory"),
         # no trouble is seen
-        ((), ("pods",), "service", HOLD, "not seen: not reachable: refused (pods)"),
+        ((), ("pods",), "service", PASS, "no service trouble"),
         ((), ("health",), "service", HOLD, "not seen: not reachable: refused (health)"),
         ((), ("pods",), "model", PASS, "no model trouble"),
         # whether there is trouble or not, it is explained
@@ -176,7 +183,14 @@ def test_one_cause_or_none(judge: Ask, see: See, state: dict[str, Any], order: l
         assert (finding.verdict, finding.reason, finding.details) == (again.verdict, again.reason, again.details)
     names = [found.blame.name for found in findings.values() if found.blame is not None and found.blame.name]
     assert len(names) <= 1
-    proven = {one for one in CAUSES if all(state[name] is BAD for name in _looks_of(one))}
+    books = {"service": ("health",), "model": ("calls",), "database": ("queries", "locks")}
+    troubled = {name for name, seen in books.items() if any(state[look] is BAD for look in seen)}
+    proven = {
+        one
+        for one in CAUSES
+        if all(state[str(each.when).partition(".")[0]] is BAD for each in one.symptoms)
+        and troubled & {one.playbook, *one.explains}
+    }
     follow = {name for one in proven for name in follows(one, CAUSES)}
     for root in (one for one in proven if one.name not in follow):
         assert findings[root.playbook].verdict is not PASS
@@ -192,8 +206,8 @@ def test_missing_evidence_makes_no_cause(make_case: Make, see: See, state: dict[
     """Taking evidence away proves no cause that was not proven, and excludes none that was not excluded."""
     whole = {name: see(document, source=name) for name, document in state.items()}
     part = {name: see(GONE, source=name) if name in gone else one for name, one in whole.items()}
-    before = {one.suspect.name: one.holds for one in diagnose(CAUSES, make_case(whole)).all}
-    after = {one.suspect.name: one.holds for one in diagnose(CAUSES, make_case(part)).all}
+    before = {one.suspect.name: one.holds for one in diagnose(BOOKS, CAUSES, make_case(whole)).all}
+    after = {one.suspect.name: one.holds for one in diagnose(BOOKS, CAUSES, make_case(part)).all}
     for name, holds in after.items():
         assert holds is Holds.UNKNOWN or holds is before[name]
 
@@ -212,7 +226,8 @@ def test_an_objective_that_is_broken(judge: Ask, see: See) -> None:
         slow = Symptom(value="m.p95_s", breaks="p95", samples="m.n", says="P95 {m.p95_s} s")  # type: ignore[arg-type]
         cause = Suspect(name="slow", playbook="service", says="slow at {m.p95_s} s", symptoms=(slow,), next="Wait.")
         evidence = {"m": see({"p95_s": p95, "n": n}), "o": see({})}
-        return judge("likely_cause", evidence, playbook="service", trouble=(slow,), causes=(cause,))
+        books = (Playbook(name="service", trouble=(slow,)),)
+        return judge("likely_cause", evidence, playbook="service", playbooks=books, causes=(cause,))
 
     assert found(2.5, 20).reason == "likely cause: slow at 2.5 s [slow]"
     assert found(1.9, 20).verdict is PASS
@@ -236,8 +251,8 @@ def test_silence_as_a_symptom(judge: Ask, see: See) -> None:
 
     def found(playbook: str, health: Any, sql: Any, **case: Any) -> Finding:
         evidence = {"health": see(health, side="stable"), "sql": see(sql), "pods": see(GOOD)}
-        trouble = {"service": (silent,), "database": (full,)}[playbook]
-        return judge("likely_cause", evidence, case=case, playbook=playbook, trouble=trouble, causes=causes)
+        books = (Playbook(name="service", trouble=(silent,)), Playbook(name="database", trouble=(full,)))
+        return judge("likely_cause", evidence, case=case, playbook=playbook, playbooks=books, causes=causes)
 
     assert found("service", {}, {}).verdict is PASS
     others = frozenset({"canary"})
@@ -263,13 +278,16 @@ def test_silence_as_a_symptom(judge: Ask, see: See) -> None:
             },
             "a follows from itself",
         ),
-        ({"playbook": "night"}, "no cause belongs to the playbook night"),
+        ({"playbook": "night"}, "night is none of the playbooks"),
+        ({"playbooks": (*BOOKS, BOOKS[0])}, "service stands twice"),
+        ({"causes": (suspect("a", "night", "pods"),)}, "a names the playbook night, which is none"),
+        ({"causes": (suspect("a", "service", "pods", explains=("night",)),)}, "names the playbook night"),
     ],
 )
 def test_a_list_that_is_none(options: dict[str, Any], text: str) -> None:
     """Causes that stand twice, are unknown or go round in a circle are a configuration error."""
     with pytest.raises(ValueError, match=text):
-        LikelyCause(**{"playbook": "service", "trouble": TROUBLE["service"], "causes": CAUSES, **options})
+        LikelyCause(**{"playbook": "service", "playbooks": BOOKS, "causes": CAUSES, **options})
 
 
 @pytest.mark.parametrize("given", [{}, {"when": "a", "unseen": "b"}, {"value": "a"}, {"breaks": "p95"}])
@@ -279,7 +297,3 @@ def test_a_symptom_that_is_none(given: dict[str, Any]) -> None:
         Symptom(says="x", **given)
     with pytest.raises(ValueError, match="Incomplete expression"):
         Symptom(says="{a[}", when="a")  # type: ignore[arg-type]
-
-
-def _looks_of(one: Suspect) -> list[str]:
-    return [str(each.when).partition(".")[0] for each in one.symptoms]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gonogo.judges import JUDGES
 from gonogo.judges.base import Expression, ObjectiveName
-from gonogo.judges.suspects import Suspect, Symptom
+from gonogo.judges.suspects import Playbook, Suspect, Symptom
 from gonogo.judges.verdict import judge_check
 from gonogo.model.check import Rule
 from gonogo.model.evidence import Cause, Evidence, Unseen
@@ -53,7 +53,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "has_all": [{"value": "a", "names": "personas"}],
     "has_text": [{"value": "entries", "text": "a"}],
-    "likely_cause": [{"playbook": "p", "trouble": (SYMPTOM,), "causes": (SUSPECT,)}],
+    "likely_cause": [{"playbook": "p", "playbooks": (Playbook(name="p", trouble=(LIMIT,)),), "causes": (SUSPECT,)}],
     "listed": [{"value": "a"}, {"value": "entries", "show": "{t} {message}"}],
     "load": [{}, {"enforced": True}],
     "patterns": [{"value": "entries"}],

@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gonogo.judges.base import Judge
 from gonogo.judges.reading import inconclusive
 from gonogo.judges.suspects import (
     Holds,
+    Playbook,
     Suspect,
     Suspicion,
-    Symptom,
+    Trouble,
     filled,
     follows,
-    look_for,
-    of_playbooks,
     problem,
     suspicion,
+    trouble_of,
 )
 from gonogo.model.verdict import Blame, Case, Finding, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LikelyCause:
-    """`playbook` is the item's own. `trouble` are the symptoms that make an incident its business: one is enough.
+    """`playbook` is the item's own. `playbooks` and `causes` are the same in the items of all of them, so that all see
+    one cause.
 
-    `causes` are those of all playbooks, the same list in each of their items, so that all of them see one cause.
-    Each has a `name`, its `playbook`, a sentence `says`, `symptoms` that must all hold, `supports` (lines told where
-    they hold), `instead_of` (causes that follow from it), `explains` (other playbooks whose trouble it accounts for)
-    and the `next` step.
+    A playbook has a `name` and `trouble`: symptoms that make an incident its business, of which one is enough. A cause
+    has a `name`, its `playbook`, a sentence `says`, `symptoms` that must all hold, `supports` (lines told where they
+    hold), `instead_of` (causes that follow from it), `explains` (other playbooks whose trouble it accounts for) and
+    the `next` step. A symptom has a line `says` and `when` (an expression), `value` and `breaks` (an objective; with
+    `samples`, an expression) or `unseen` (a look) with `because` (reasons why nothing was seen).
     """
 
     playbook: str
-    trouble: tuple[Symptom, ...]
+    playbooks: tuple[Playbook, ...]
     causes: tuple[Suspect, ...]
 
     def __post_init__(self) -> None:
-        wrong = problem(self.causes)
-        if wrong is None and self.playbook not in of_playbooks(self.causes):
-            wrong = f"no cause belongs to the playbook {self.playbook}"
+        wrong = problem(self.playbooks, self.causes)
+        if wrong is None and self.playbook not in {playbook.name for playbook in self.playbooks}:
+            wrong = f"{self.playbook} is none of the playbooks"
         if wrong is not None:
             raise ValueError(wrong)
 
@@ -50,6 +52,7 @@ class Diagnosis:
     one of the roots would follow from them.
     """
 
+    troubles: Mapping[str, Trouble]
     all: tuple[Suspicion, ...]
     roots: tuple[Suspicion, ...]
     doubts: tuple[Suspicion, ...]
@@ -66,15 +69,14 @@ def judge(options: LikelyCause, case: Case) -> Finding:
     fails, explains it. Two causes of which neither follows from the other are told as not told apart.
     """
     rule = f"no cause of the playbook {options.playbook}, and none of its trouble"
-    signs = [look_for(symptom, case) for symptom in options.trouble]
-    trouble = tuple(dict.fromkeys(sign.text for sign in signs if sign.holds is Holds.YES))
-    blind = tuple(dict.fromkeys(sign.text for sign in signs if sign.holds is Holds.UNKNOWN))
-    found = diagnose(options.causes, case)
+    found = diagnose(options.playbooks, options.causes, case)
+    own = found.troubles[options.playbook]
+    trouble, blind = own.lines, own.blind
     if any(root.suspect.playbook == options.playbook for root in found.roots):
         return _own(case, rule, found, trouble)
     if found.roots and (trouble or blind) and _explained(options, found):
         by = " or ".join(root.suspect.name for root in found.roots)
-        where = ", ".join(of_playbooks([root.suspect for root in found.roots]))
+        where = ", ".join(dict.fromkeys(root.suspect.playbook for root in found.roots))
         told = f"explained by {by} (playbook {where}): {'; '.join(trouble)}" if trouble else f"{by} explains any"
         return Finding(verdict=Verdict.PASS, reason=told, rule=rule, observed=f"explained by {by}")
     if trouble:
@@ -90,16 +92,17 @@ def judge(options: LikelyCause, case: Case) -> Finding:
     )
 
 
-def diagnose(causes: Sequence[Suspect], case: Case) -> Diagnosis:
+def diagnose(playbooks: Sequence[Playbook], causes: Sequence[Suspect], case: Case) -> Diagnosis:
     """Every cause held against the evidence, and those that are left when what follows from others is taken away."""
-    held = tuple(suspicion(suspect, case) for suspect in sorted(causes, key=lambda one: one.name))
+    troubles = {playbook.name: trouble_of(playbook, case) for playbook in playbooks}
+    held = tuple(suspicion(suspect, troubles, case) for suspect in sorted(causes, key=lambda one: one.name))
     proven = [one for one in held if one.holds is Holds.YES]
     follow = {one.suspect.name: follows(one.suspect, causes) for one in held}
     explained = {name for one in proven for name in follow[one.suspect.name]}
     roots = tuple(one for one in proven if one.suspect.name not in explained)
     names = {one.suspect.name for one in roots}
     doubts = tuple(one for one in held if one.holds is Holds.UNKNOWN and follow[one.suspect.name] & names)
-    return Diagnosis(all=held, roots=roots, doubts=doubts)
+    return Diagnosis(troubles=troubles, all=held, roots=roots, doubts=doubts)
 
 
 def _explained(options: LikelyCause, found: Diagnosis) -> bool:
@@ -116,7 +119,7 @@ def _own(case: Case, rule: str, found: Diagnosis, trouble: tuple[str, ...]) -> F
     says = filled(suspect.says, case)
     proven = [one.suspect.name for one in found.all if one.holds is Holds.YES and one is not named]
     open_ = [one.suspect.name for one in found.all if one.holds is Holds.UNKNOWN]
-    details = list(named.lines)
+    details = list(dict.fromkeys([*named.lines, *trouble]))
     details += [f"follows from it: {', '.join(proven)}"] if proven else []
     details += [f"not excluded, since not all was seen: {', '.join(open_)}"] if open_ else []
     return Finding(

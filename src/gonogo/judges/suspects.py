@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -46,11 +46,19 @@ class Symptom:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suspect:
-    """A cause: proven if all of `symptoms` hold. `supports` are lines that are told where they hold.
+class Playbook:
+    """What makes an incident its business: one of the symptoms of `trouble` is enough."""
 
-    `instead_of` names causes that follow from this one: they are not blamed where it is proven. `explains` names
-    playbooks whose trouble it accounts for, beside its own.
+    name: str
+    trouble: tuple[Symptom, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A cause: proven if all of `symptoms` hold, and there is trouble in its playbook or in one that it `explains`.
+
+    `supports` are lines that are told where they hold. `instead_of` names causes that follow from this one: they are
+    not blamed where it is proven.
     """
 
     name: str
@@ -95,13 +103,19 @@ class Suspicion:
     lacking: tuple[str, ...] = ()
 
 
-def problem(causes: Sequence[Suspect]) -> str | None:
-    """Why these causes are no list of causes: a name twice, unknown, or a circle; None if they are one."""
+def problem(playbooks: Sequence[Playbook], causes: Sequence[Suspect]) -> str | None:
+    """Why these are no playbooks and causes: a name twice, unknown, or a circle; None if they are."""
     names = [cause.name for cause in causes]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    books = [playbook.name for playbook in playbooks]
+    twice = sorted(
+        {name for name in names if names.count(name) > 1} | {name for name in books if books.count(name) > 1}
+    )
     if twice:
-        return f"the cause {twice[0]} stands twice"
+        return f"{twice[0]} stands twice"
     for cause in causes:
+        nowhere = [name for name in (cause.playbook, *cause.explains) if name not in books]
+        if nowhere:
+            return f"the cause {cause.name} names the playbook {nowhere[0]}, which is none"
         unknown = [name for name in cause.instead_of if name not in names]
         if unknown:
             return f"the cause {cause.name} stands instead of {unknown[0]}, which is no cause"
@@ -146,12 +160,40 @@ def look_for(symptom: Symptom, case: Case) -> Sign:
     return _sign(symptom, case, holds=finding.verdict is Verdict.FAIL)
 
 
-def suspicion(suspect: Suspect, case: Case) -> Suspicion:
-    """All symptoms of a cause together: one that does not hold excludes it, whatever was not seen."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """The trouble of a playbook: the lines of what holds, and why the rest is not known."""
+
+    lines: tuple[str, ...]
+    blind: tuple[str, ...]
+
+    @property
+    def holds(self) -> Holds:
+        """One symptom is enough; without one, all have to be seen."""
+        return Holds.YES if self.lines else Holds.UNKNOWN if self.blind else Holds.NO
+
+
+def trouble_of(playbook: Playbook, case: Case) -> Trouble:
+    """What of its trouble holds."""
+    signs = [look_for(symptom, case) for symptom in playbook.trouble]
+    return Trouble(
+        lines=tuple(dict.fromkeys(sign.text for sign in signs if sign.holds is Holds.YES)),
+        blind=tuple(dict.fromkeys(sign.text for sign in signs if sign.holds is Holds.UNKNOWN)),
+    )
+
+
+def suspicion(suspect: Suspect, troubles: Mapping[str, Trouble], case: Case) -> Suspicion:
+    """All symptoms of a cause together: one that does not hold excludes it, whatever was not seen. What troubles
+    nobody is no cause of an incident.
+    """
     signs = [look_for(symptom, case) for symptom in suspect.symptoms]
     lacking = tuple(dict.fromkeys(sign.text for sign in signs if sign.holds is Holds.UNKNOWN))
-    if any(sign.holds is Holds.NO for sign in signs) or not signs:
+    theirs = [troubles[name] for name in dict.fromkeys((suspect.playbook, *suspect.explains))]
+    is_calm = all(trouble.holds is Holds.NO for trouble in theirs)
+    if any(sign.holds is Holds.NO for sign in signs) or not signs or is_calm:
         return Suspicion(suspect=suspect, holds=Holds.NO)
+    if not any(trouble.lines for trouble in theirs):
+        lacking = tuple(dict.fromkeys([*lacking, *(text for trouble in theirs for text in trouble.blind)]))
     if lacking:
         return Suspicion(suspect=suspect, holds=Holds.UNKNOWN, lacking=lacking)
     more = (look_for(symptom, case) for symptom in suspect.supports)
@@ -167,11 +209,6 @@ def filled(template: str, case: Case) -> str:
         return fill(template, document)
     except ExpressionError as error:
         return f"{template} ({error})"
-
-
-def of_playbooks(causes: Sequence[Suspect]) -> Iterator[str]:
-    """The playbooks that causes belong to."""
-    yield from dict.fromkeys(cause.playbook for cause in causes)
 
 
 def _sign(symptom: Symptom, case: Case, *, holds: bool) -> Sign:
