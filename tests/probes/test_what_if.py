@@ -1,4 +1,4 @@
-"""what_if: executions of a SELECT, each posted as a simulation, compared; a part of them is no evidence."""
+"""what_if: executions of a SELECT, simulated with another rule set and compared; a part of them is no evidence."""
 
 from __future__ import annotations
 
@@ -38,26 +38,32 @@ def see(fake: Any, vantage_of: Callable[..., Any], monkeypatch: pytest.MonkeyPat
     return look
 
 
-def row(number: int, result: str = "reject", vote: str = "thumbs_down") -> dict[str, Any]:
-    return {"id": number, "result": result, "vote": vote, "body": {"input": {"n": number}, "ruleset_version": "v1"}}
+def row(number: int, result: str = "ALERT", vote: str = "thumbs_down", ruleset: Any = "v1") -> dict[str, Any]:
+    return {"id": number, "result": result, "vote": vote, "ruleset": ruleset}
 
 
-def test_each_execution_is_posted_and_compared(fake: Any, see: Any) -> None:
-    """The body of each row is posted as it stands; what it came to stands beside what it would come to."""
-    fake.answers[PATH] = lambda call: {"result": "approve" if call.form["input"]["n"] == 1 else "reject"}
+def simulated(**new: str) -> dict[str, Any]:
+    """An answer: n1="ALERT" is the new result of execution 1."""
+    results = [{"execution_id": int(name[1:]), "new": {"result": result}} for name, result in new.items()]
+    return {"ruleset_version": "v1", "results": results, "missing": []}
+
+
+def test_executions_are_posted_and_compared(fake: Any, see: Any) -> None:
+    """All are simulated by one request; what each came to stands beside what it would come to."""
+    fake.answers[PATH] = simulated(n2="ALERT", n1="NORMAL")
     outcome = see([row(1), row(2, vote="thumbs_up")])
     assert isinstance(outcome, Seen)
     assert outcome.data["rows"] == [
-        {"id": 1, "vote": "thumbs_down", "old": "reject", "new": "approve", "changed": True},
-        {"id": 2, "vote": "thumbs_up", "old": "reject", "new": "reject", "changed": False},
+        {"id": 1, "vote": "thumbs_down", "old": "ALERT", "new": "NORMAL", "changed": True},
+        {"id": 2, "vote": "thumbs_up", "old": "ALERT", "new": "ALERT", "changed": False},
     ]
-    assert (outcome.data["count"], outcome.data["changed"]) == (2, 1)
-    assert [call.form["ruleset_version"] for call in fake.calls] == ["v1", "v1"]
+    assert (outcome.data["count"], outcome.data["changed"], outcome.data["ruleset"]) == (2, 1, "v1")
+    assert [call.form for call in fake.calls] == [{"ruleset_version": "v1", "execution_ids": [1, 2]}]
 
 
 def test_no_execution_is_an_answer(fake: Any, see: Any) -> None:
     """Nothing disputed: nothing is posted."""
-    assert see([]).data == {"rows": [], "count": 0, "changed": 0}
+    assert see([]).data == {"rows": [], "count": 0, "changed": 0, "ruleset": None}
     assert fake.calls == []
 
 
@@ -65,8 +71,9 @@ def test_no_execution_is_an_answer(fake: Any, see: Any) -> None:
     ("rows", "cause", "text"),
     [
         (Unseen(cause=Cause.DENIED, detail="no"), Cause.DENIED, "no"),
-        ([{"id": 1, "body": {}}], Cause.BROKEN, "no column result"),
-        ([{"id": 1, "result": "a", "body": "text"}], Cause.BROKEN, "no JSON object"),
+        ([{"id": 1, "ruleset": "v1"}], Cause.BROKEN, "no column result"),
+        ([row(1), row(2, ruleset="v2")], Cause.BROKEN, "one rule set to simulate with, not v1, v2"),
+        ([row(1, ruleset=None)], Cause.BROKEN, "one rule set to simulate with, not None"),
         ([row(n) for n in range(3)], Cause.PARTIAL, "3 executions, at most 2 are posted"),
     ],
 )
@@ -78,15 +85,24 @@ def test_rows_that_are_none(fake: Any, see: Any, rows: Any, cause: Cause, text: 
     assert fake.calls == []
 
 
-@pytest.mark.parametrize("answer", [(500, {"error": "x"}), {"verdict": "approve"}, ["approve"], (404, {})])
-def test_one_that_is_not_simulated(fake: Any, see: Any, answer: Any) -> None:
+@pytest.mark.parametrize(
+    ("answer", "cause", "text"),
+    [
+        ((500, {"detail": "boom"}), Cause.PARTIAL, "nothing was simulated: 500 boom"),
+        ((404, {"detail": "no rule set v1"}), Cause.PARTIAL, "404 no rule set v1"),
+        (simulated(n1="ALERT"), Cause.PARTIAL, "1 of 2 executions were not simulated: 2"),
+        ({"results": [{"execution_id": 1}]}, Cause.BROKEN, "no new.result"),
+        ({"results": ["x"]}, Cause.BROKEN, "no new.result"),
+        ({"results": None}, Cause.PARTIAL, "nothing was simulated: 200"),
+        (["x"], Cause.PARTIAL, "nothing was simulated: 200"),
+    ],
+)
+def test_what_is_not_simulated(fake: Any, see: Any, answer: Any, cause: Cause, text: str) -> None:
     """A part of the executions is no evidence for or against anything."""
-    fake.answers[PATH] = lambda call: {"result": "reject"} if call.form["input"]["n"] == 1 else answer
-    outcome = see([row(1), row(2), row(3)])
-    assert outcome.cause is Cause.PARTIAL
-    assert "execution 2 was not simulated" in outcome.detail
-    assert len(outcome.data["rows"]) == 1
-    assert len(fake.calls) == 2
+    fake.answers[PATH] = answer
+    outcome = see([row(1), row(2)])
+    assert outcome.cause is cause
+    assert text in outcome.detail
 
 
 def test_a_service_that_is_gone(fake: Any, see: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +114,7 @@ def test_a_service_that_is_gone(fake: Any, see: Any, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("options", "text"),
-    [({"path": "x"}, "does not begin"), ({"most": 0}, "1 to 100"), ({"deadline": timedelta(0)}, "longer than 0")],
+    [({"path": "x"}, "does not begin"), ({"most": 0}, "1 to 1000"), ({"deadline": timedelta(0)}, "longer than 0")],
 )
 def test_options_that_cannot_be(options: dict[str, Any], text: str) -> None:
     """Nonsense is a configuration error."""

@@ -1,8 +1,8 @@
-"""Executions that a SELECT finds, posted again one by one as simulations: what each came to, and would come to."""
+"""Executions that a SELECT finds, simulated with another rule set: what each came to, and would come to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,88 +11,103 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes import http, postgres
 from gonogo.probes.base import Probe, Sight, Vantage
-from gonogo.probes.deadline import Deadline
+from gonogo.probes.failure import Failure
 from gonogo.probes.http import HttpOptions
 from gonogo.probes.postgres import Postgres
 
-_COLUMNS = ("id", "result", "body")
+_COLUMNS = ("id", "result", "ruleset")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatIf:
-    """`sql` gives one row an execution: `id`, its `result`, the JSON `body` to post, and what else is to be told.
+    """`sql` gives a row an execution: its `id`, its `result`, the `ruleset` to simulate it with (one for all), and what
+    else is to be told of it.
 
-    At most `most` are posted to `path` of `side`, which has to simulate and to change nothing; `answer` is the field of
-    its answer that holds the result. All of it shares one `deadline`.
+    At most `most` are posted to `path` of `side`, in one request, {ruleset_version, execution_ids}, that changes
+    nothing there.
     """
 
     side: str
     sql: str
-    path: str
-    answer: str = "result"
-    most: int = 40
-    deadline: timedelta = timedelta(seconds=20)
+    path: str = "/api/v1/judgment/simulate"
+    most: int = 100
+    deadline: timedelta = timedelta(seconds=10)
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
             raise ConfigError(f"path {self.path!r} does not begin with /")
-        if not 1 <= self.most <= 100:
-            raise ConfigError("most is 1 to 100")
+        if not 1 <= self.most <= 1000:
+            raise ConfigError("most is 1 to 1000")
         if self.deadline <= timedelta(0):
             raise ConfigError("deadline is longer than 0")
 
 
 def look(options: WhatIf, vantage: Vantage) -> Sight:
-    """{rows: [{id, old, new, changed, ...}], count, changed}; no row is an answer. One that cannot be simulated
-    makes the whole PARTIAL: those that can be are not the ones that matter.
+    """{rows: [{id, old, new, changed, ...}], count, changed, ruleset}; no row is an answer, and nothing is posted.
+
+    One that is not simulated makes the whole PARTIAL: those that can be are not those that matter.
     """
     found = postgres.look(Postgres(sql=options.sql), vantage)
     if not isinstance(found.outcome, Seen):
         return found
-    rows = found.outcome.data["rows"]
+    rows: Sequence[Mapping[str, Any]] = found.outcome.data["rows"]
     source = f"POST {vantage.side(options.side).url}{options.path}, {len(rows)} executions"
-    if len(rows) > options.most:
-        text = f"{len(rows)} executions, at most {options.most} are posted; add a LIMIT"
-        return Sight(source=source, outcome=Unseen(cause=Cause.PARTIAL, detail=text), tries=found.tries)
-    missing = [name for name in _COLUMNS if rows and name not in rows[0]]
-    if missing or not all(isinstance(row["body"], Mapping) for row in rows):
-        text = f"the statement gives no column {missing[0]}" if missing else "the column body is no JSON object"
-        return Sight(source=source, outcome=Unseen(cause=Cause.BROKEN, detail=text), tries=found.tries)
-    tries = [found.tries]
-    told: list[dict[str, Any]] = []
-    deadline = Deadline(options.deadline)
-    for row in rows:
-        left = timedelta(seconds=deadline.left)
-        if left <= timedelta(0):
-            text = f"{len(told)} of {len(rows)} executions were simulated within the deadline"
-            return _ended(options, source, Unseen(cause=Cause.PARTIAL, detail=text, data={"rows": told}), tries)
-        ask = HttpOptions(side=options.side, path=options.path, method="POST", body=row["body"], deadline=left)
-        sight = http.look(ask, vantage)
-        tries.append(sight.tries)
-        if not isinstance(sight.outcome, Seen):
-            if not told:
-                return _ended(options, source, sight.outcome, tries)
-            text = f"execution {row['id']} was not simulated: {sight.outcome.detail}"
-            return _ended(options, source, Unseen(cause=Cause.PARTIAL, detail=text, data={"rows": told}), tries)
-        status, answer = sight.outcome.data["status"], sight.outcome.data["json"]
-        if status != 200 or not isinstance(answer, Mapping) or options.answer not in answer:
-            text = f"execution {row['id']} was not simulated: {status}, {_brief(answer)}"
-            return _ended(options, source, Unseen(cause=Cause.PARTIAL, detail=text, data={"rows": told}), tries)
-        new = answer[options.answer]
-        beside = {name: value for name, value in row.items() if name not in _COLUMNS}
-        told.append({"id": row["id"], **beside, "old": row["result"], "new": new, "changed": new != row["result"]})
-    data = {"rows": told, "count": len(told), "changed": sum(one["changed"] for one in told)}
-    return _ended(options, source, Seen(data=data), tries)
+    if not rows:
+        none = Seen(data={"rows": [], "count": 0, "changed": 0, "ruleset": None})
+        return Sight(source=found.source, outcome=none, tries=found.tries)
+    try:
+        body = _body(rows, options.most)
+    except Failure as failure:
+        return Sight(source=found.source, outcome=failure.unseen(), tries=found.tries)
+    ask = HttpOptions(side=options.side, path=options.path, method="POST", body=body, deadline=options.deadline)
+    sight = http.look(ask, vantage)
+    outcome = sight.outcome
+    if isinstance(outcome, Seen):
+        try:
+            outcome = _compared(rows, outcome.data, body["ruleset_version"])
+        except Failure as failure:
+            outcome = failure.unseen()
+    return Sight(source=source, side=options.side, outcome=outcome, tries=http.attempts_of([found.tries, sight.tries]))
 
 
-def _ended(
-    options: WhatIf, source: str, outcome: Seen | Unseen, tries: list[tuple[tuple[timedelta, str], ...]]
-) -> Sight:
-    return Sight(source=source, side=options.side, outcome=outcome, tries=http.attempts_of(tries))
+def _body(rows: Sequence[Mapping[str, Any]], most: int) -> dict[str, Any]:
+    """What is posted; Failure if the rows are too many, or not what they have to be."""
+    missing = [name for name in _COLUMNS if name not in rows[0]]
+    if missing:
+        raise Failure(Cause.BROKEN, f"the statement gives no column {missing[0]}")
+    if len(rows) > most:
+        raise Failure(Cause.PARTIAL, f"{len(rows)} executions, at most {most} are posted; add a LIMIT")
+    rulesets = sorted({str(row["ruleset"]) for row in rows})
+    if len(rulesets) > 1 or rows[0]["ruleset"] is None:
+        raise Failure(Cause.BROKEN, f"one rule set to simulate with, not {', '.join(rulesets)}")
+    return {"ruleset_version": rulesets[0], "execution_ids": [row["id"] for row in rows]}
 
 
-def _brief(answer: Any) -> str:
-    return f"an object with {', '.join(list(answer)[:6])}" if isinstance(answer, Mapping) else "no JSON object"
+def _compared(rows: Sequence[Mapping[str, Any]], answer: Mapping[str, Any], ruleset: str) -> Seen:
+    document = answer["json"]
+    results = document.get("results") if isinstance(document, Mapping) else None
+    if answer["status"] != 200 or not isinstance(results, list):
+        said = document.get("detail") if isinstance(document, Mapping) else None
+        raise Failure(Cause.PARTIAL, f"nothing was simulated: {answer['status']} {str(said or '')[:200]}".rstrip())
+    try:
+        new = {one["execution_id"]: one["new"]["result"] for one in results}
+    except (KeyError, TypeError):
+        raise Failure(Cause.BROKEN, "a result has no execution_id, or no new.result") from None
+    lost = [row["id"] for row in rows if row["id"] not in new]
+    if lost:
+        raise Failure(Cause.PARTIAL, f"{len(lost)} of {len(rows)} executions were not simulated: {lost[0]} ...")
+    told = [
+        {
+            "id": row["id"],
+            **{name: value for name, value in row.items() if name not in _COLUMNS},
+            "old": row["result"],
+            "new": new[row["id"]],
+            "changed": new[row["id"]] != row["result"],
+        }
+        for row in rows
+    ]
+    changed = sum(one["changed"] for one in told)
+    return Seen(data={"rows": told, "count": len(told), "changed": changed, "ruleset": ruleset})
 
 
 PROBE = Probe(
