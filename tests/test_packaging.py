@@ -17,13 +17,14 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LOCKS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "requirements-envoy.lock")}
+NAMES = ("requirements.lock", "requirements-envoy.lock", "requirements-schemas.lock")
+LOCKS = {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
 PIN = re.compile(r"^([a-z0-9.-]+)==(\S+)", flags=re.MULTILINE)
 PINS = dict(PIN.findall("\n".join(LOCKS.values())))
 
 
 def declared() -> Iterator[Requirement]:
-    """Everything that the extra `rehearsal` and the groups `dev` and `envoy` come to."""
+    """Everything that the extra `rehearsal` and the groups `dev`, `envoy` and `schemas` come to."""
     extras = PROJECT["project"]["optional-dependencies"]
     texts = [*PROJECT["project"]["dependencies"], *(text for extra in extras.values() for text in extra)]
     for group in PROJECT["dependency-groups"].values():
@@ -43,6 +44,14 @@ def test_the_lock_names_no_place(name: str) -> None:
     lines = [line for line in LOCKS[name].splitlines() if not line.startswith("    --hash=sha256:")]
     assert all(map(PIN.match, lines))
     assert not re.search(r"://|^-|\.(org|com|io)\b", "\n".join(lines), flags=re.MULTILINE)
+
+
+def test_the_locks_agree() -> None:
+    """What two of them pin, they pin alike: they go into one environment."""
+    main = set(PIN.findall(LOCKS["requirements.lock"]))
+    others = {pin for name, text in LOCKS.items() if name != "requirements.lock" for pin in PIN.findall(text)}
+    shared = {name for name, _ in main} & {name for name, _ in others}
+    assert {pin for pin in others if pin[0] in shared} <= main
 
 
 Commit = Callable[[str, str], "subprocess.CompletedProcess[str]"]
