@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from gonogo.model.errors import ConfigError
-from gonogo.model.evidence import Cause, Seen, Unseen
+from gonogo.model.evidence import Cause, Seen
 from gonogo.probes import http, postgres
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
