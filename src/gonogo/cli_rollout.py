@@ -34,6 +34,10 @@ def add_verbs(parser: argparse.ArgumentParser, parser_class: type[argparse.Argum
     add("--to", metavar="PERCENT|REVISION", help=_BACK)
     _changing(add)
 
+    add = verb("rule-deployment", _rule, "take a deployment of rules, a prompt or DSL back by the system's own request")
+    add("--to", metavar="DEPLOYMENT", help="the deployment that is taken back (default: the newest)")
+    _changing(add)
+
     add = verb("reset-metrics", _reset, "set the canary's own counters back to zero")
     add("--yes", metavar="NAME", help=_YES)
 
@@ -45,7 +49,7 @@ _BACK = "what the newest revision keeps in percent, or the revision that gets al
 
 def _changing(add: Callable[..., object]) -> None:
     add("--yes", metavar="NAME", help=_YES)
-    add("--within", metavar="TIME", help="how long to wait for the split to stand (default: 60s)")
+    add("--within", metavar="TIME", help="how long to wait for it to stand (default: 60s, a Helm release 5m)")
 
 
 def _common(add: Callable[..., object]) -> None:
@@ -95,6 +99,28 @@ def _roll(options: argparse.Namespace, root: Path, say: Say, wanted: str) -> int
     if ended.folder is not None and not options.json:
         say(f"kept in {ended.folder}\n")
     return int(ended.status)
+
+
+def _rule(options: argparse.Namespace, root: Path, say: Say) -> int:
+    from gonogo.flows.rollout_order import Asked  # noqa: PLC0415
+    from gonogo.flows.rule_rollback import take_back  # noqa: PLC0415
+    from gonogo.reporting.codec import page  # noqa: PLC0415
+    from gonogo.reporting.rollout_page import rule_page  # noqa: PLC0415
+
+    asked = Asked(
+        root=root,
+        environment=options.env,
+        to=options.to,
+        yes=options.yes,
+        within=None if options.within is None else _duration(options.within),
+        scene=options.scene,
+        faults=tuple(options.fault),
+    )
+    taken = take_back(asked, _tell if sys.stderr.isatty() else None)
+    say(page(taken.document) if options.json else rule_page(taken.document))
+    if taken.folder is not None and not options.json:
+        say(f"kept in {taken.folder}\n")
+    return int(taken.status)
 
 
 def _reset(options: argparse.Namespace, root: Path, say: Say) -> int:

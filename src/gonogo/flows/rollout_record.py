@@ -1,4 +1,4 @@
-"""A rollout into rollout.json in a folder of its own."""
+"""A planned change into a file of its folder: rollout.json, rule-rollback.json."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ SCHEMA = "gonogo/rollout/1"
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """rollout.json of one rollout: written whole before anything is sent, and again with what came of it."""
+    """The record of one change: written whole before anything is sent, and again with what came of it."""
 
     folder: Path
     redactor: Redactor
+    name: str = RECORD
     document: dict[str, Any] = field(default_factory=dict)
 
     def keep(self, **more: Any) -> None:
@@ -30,19 +31,22 @@ class Record:
         self.document |= more
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_text(self.folder / RECORD, page(self.redactor.scrub_json(self.document)), durable=True)
+            write_text(self.folder / self.name, page(self.redactor.scrub_json(self.document)), durable=True)
         except OSError as error:
             why = error.strerror or error
-            raise NotKept(f"{self.folder / RECORD}: the record cannot be kept ({why})") from None
+            raise NotKept(f"{self.folder / self.name}: the record cannot be kept ({why})") from None
 
 
-def new_record(reports: Path, environment: str, redactor: Redactor, now: datetime) -> Record:
+def new_record(
+    reports: Path, environment: str, redactor: Redactor, now: datetime, *, kind: str = "rollout", schema: str = SCHEMA
+) -> Record:
     """A record that is not written yet."""
     run_id = secrets.token_hex(8)
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = reports / f"{stamp}-{slug(environment)}-rollout-{run_id[:6]}"
+    folder = reports / f"{stamp}-{slug(environment)}-{kind}-{run_id[:6]}"
     return Record(
         folder=folder,
         redactor=redactor,
-        document={"schema": SCHEMA, "run_id": run_id, "environment": environment, "started": now.isoformat()},
+        name=f"{kind}.json",
+        document={"schema": schema, "run_id": run_id, "environment": environment, "started": now.isoformat()},
     )

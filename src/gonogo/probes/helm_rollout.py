@@ -203,7 +203,8 @@ class _Api:
         )
         answer = self._api.call_api(method, url, sent, content)
         what = f"{verb} {path.rpartition('/namespaces/')[2]}"
-        document = _json(answer.read())
+        data: Any = answer.data
+        document = _json(data)
         if answer.status == 409:
             raise Stale(Cause.UNAVAILABLE, f"{what}: 409: {_said(document)}")
         if not 200 <= answer.status < 300:

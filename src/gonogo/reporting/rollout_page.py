@@ -25,6 +25,24 @@ def reset_page(document: Mapping[str, Any]) -> str:
     return _page([*lines, document["said"]])
 
 
+def rule_page(document: Mapping[str, Any]) -> str:
+    """The lines of a rule deployment that is taken back."""
+    lines = [_row("system", document["environment"])]
+    for one in document["before"]["deployments"]:
+        back = ", rolled back" if one["taken_back"] else ""
+        text = f"{one['id']}  {one['kind']} {one['old']} -> {one['new']}  {one['at'][:16]}  {one['status']}{back}"
+        lines.append(_row("deployed", text))
+    plan = document["plan"]
+    lines.append(_row("planned", f"not possible: {document['why']}" if plan is None else plan["goal"]))
+    if document["call"]:
+        call = document["call"]
+        lines.append(_row("call", f"{call['method']} {call['url']} {json.dumps(call['body'])}"))
+    lines += [_row("note", note) for note in document["notes"]]
+    lines += [_row("refused", one) for one in document["refusals"]]
+    lines += [_row("did", f"{one['at'][11:23]}  {one['what']}") for one in document["tries"]]
+    return _page([*lines, document["said"]])
+
+
 def _page(lines: Iterable[str]) -> str:
     """A text that Cloud Run or a server wrote stays in its line."""
     return ci_log("\n".join(visible(line) for line in lines)) + "\n"
