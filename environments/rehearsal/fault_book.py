@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
-from flow_faults import FAULTS, split_name
+from flow_faults import split_name
 
 HERE = Path(__file__).parent
 
@@ -42,9 +42,13 @@ def release(system: str = "ion") -> dict[str, object]:
 
 def faults(system: str = "ion") -> dict[str, str]:
     """Fault -> what it is, in the order of the file."""
+    return {name: entry["what"] for name, entry in _entries(system).items()}
+
+
+def _entries(system: str) -> Mapping[str, Mapping[str, str]]:
     with (SCRIPTS[system].folder / "faults.yaml").open(encoding="utf-8") as file:
         found: Mapping[str, Mapping[str, str]] = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    return {name: entry["what"] for name, entry in found.items()}
+    return found
 
 
 def checked(scene: str, names: Iterable[str], system: str = "ion") -> tuple[str, frozenset[str]]:
@@ -54,13 +58,13 @@ def checked(scene: str, names: Iterable[str], system: str = "ion") -> tuple[str,
     _look_up("scene", scene, scenes)
     wanted = frozenset(names)
     if wanted:
-        known = faults(system)
+        known = _entries(system)
         for asked in sorted(wanted):
             name, after = split_name(asked)
             _look_up("fault", name, known)
             if after is None:
                 raise UnknownError(f"'{asked}' begins at no time; one like {name}@2m does (s, m or h)")
-            if after and (name not in FAULTS or scene != "watch"):
+            if after and ("watch" not in known[name] or scene != "watch"):
                 raise UnknownError(f"'{name}' cannot begin later: that is for the faults of what flows in scene watch")
     return scene, wanted
 

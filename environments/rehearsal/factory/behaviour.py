@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from factory import trouble
 from factory.past import Flow
 from factory.world import World
 
@@ -38,14 +39,14 @@ def of(world: World, side: str, service: str) -> Behaviour:
     return NORMAL
 
 
-def changed(flows: list[Flow], world: World) -> list[Flow]:  # noqa: ARG001 - faults of the metrics come here
+def changed(flows: list[Flow], world: World) -> list[Flow]:
     """The counted past as this world's faults would have made it: flows left out, replaced or added."""
-    return flows
+    return trouble.changed(flows, world)
 
 
 def changed_gauges(
     gauges: list[tuple[str, dict[str, str], float]],
-    world: World,  # noqa: ARG001 - faults of the metrics come here
+    world: World,
 ) -> list[tuple[str, dict[str, str], float]]:
     """The same of states: (name, labels, value)."""
-    return gauges
+    return trouble.changed_gauges(gauges, world)

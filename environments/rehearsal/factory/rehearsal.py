@@ -32,6 +32,7 @@ PARTS: tuple[str, ...] = (
     "scanners",
     "services",
     "provider",
+    "prometheus",
 )
 
 

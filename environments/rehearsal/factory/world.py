@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fault_book import SCRIPTS
+from flow_faults import split_name
 
 SCENES = SCRIPTS["factory"].scenes
 SERVICES = ("judgment", "workflow", "bi", "mcp-hub", "chat")
@@ -31,7 +33,8 @@ class World:
     ) -> None:
         self.scene = scene
         self.asked = faults
-        self.faults = frozenset(name.partition("@")[0] for name in faults)
+        self.begins = {name: now + (after or 0.0) for name, after in map(split_name, faults)}
+        self.faults = frozenset(self.begins)
         self.now = now
         self.release = dict(release)
         self.folder = folder or Path()  # the temporary folder of this run
@@ -39,12 +42,17 @@ class World:
         self.new_version = f"v{release['version']}"
         self.new_image = str(release["image"])
         self.old_image = f"{self.new_image.rpartition(':')[0]}:{OLD_VERSION}"
+        self.canary_percent = 10 if scene in ("canary", "watch") else 0  # of judgment's users; a rollback changes it
         # T0, when the deploy to production starts.
         self.t0 = {"staging": now + HOUR, "canary": now - 25 * 60, "watch": now - 60}.get(scene, now - 25 * HOUR)
 
     def fault(self, name: str) -> bool:
         """True if this fault is switched on."""
         return name in self.faults
+
+    def begun(self, name: str, at: float) -> bool:
+        """True if this fault is switched on and has begun at a moment: NAME@2m begins two minutes after `now`."""
+        return at >= self.begins.get(name, math.inf)
 
     def image(self, namespace: str) -> str:
         """The image of judgment-service's stable pods in a namespace."""
