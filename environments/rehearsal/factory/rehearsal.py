@@ -25,6 +25,7 @@ SECRETS = (
 # Each has start(stage) -> None, which adds addresses and, where a world changes what it serves, `stage.on_apply`.
 PARTS: tuple[str, ...] = (
     "database",
+    "dns_server",
     "object_store",
     "recovery",
     "documents",

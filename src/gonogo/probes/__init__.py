@@ -49,6 +49,8 @@ PROBES: Registry[Probe] = Registry(
         "csv_file": "files:CSV",
         "signoff": "signoff:PROBE",
         "declared": "declared:PROBE",
+        # Names
+        "dns": "dns:PROBE",
         # Object stores
         "object_store": "object_store:PROBE",
         # What people recorded
