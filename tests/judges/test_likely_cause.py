@@ -212,6 +212,19 @@ def test_missing_evidence_makes_no_cause(make_case: Make, see: See, state: dict[
         assert holds is Holds.UNKNOWN or holds is before[name]
 
 
+def test_trouble_that_lingers(judge: Ask, see: See) -> None:
+    """What is over and has not recovered is neither a cause nor a pass."""
+    books = (Playbook(name="service", trouble=(symptom("health"),), lingers=(symptom("pods"),)), *BOOKS[1:])
+
+    def found(*bad: str) -> Finding:
+        return judge("likely_cause", looks(see, *bad), playbook="service", playbooks=books, causes=CAUSES)
+
+    assert found().verdict is PASS
+    assert found("pods").verdict is HOLD
+    assert found("pods").reason == "not recovered yet: pods is bad"
+    assert found("pods", "health").verdict is FAIL
+
+
 def test_every_order(judge: Ask, see: See) -> None:
     """Whatever the order in the checklist, the same cause is named."""
     evidence = looks(see, "health", "pool", "queries", "locks")

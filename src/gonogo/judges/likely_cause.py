@@ -27,7 +27,8 @@ class LikelyCause:
     """`playbook` is the item's own. `playbooks` and `causes` are the same in the items of all of them, so that all see
     one cause.
 
-    A playbook has a `name` and `trouble`: symptoms that make an incident its business, of which one is enough. A cause
+    A playbook has a `name` and `trouble`: symptoms that make an incident its business, of which one is enough; and
+    `lingers`: of those one is enough to say that the trouble is over, and that it has not recovered yet. A cause
     has a `name`, its `playbook`, a sentence `says`, `symptoms` that must all hold, `supports` (lines told where they
     hold), `instead_of` (causes that follow from it), `explains` (other playbooks whose trouble it accounts for) and
     the `next` step. A symptom has a line `says` and `when` (an expression), `value` and `breaks` (an objective; with
@@ -85,6 +86,9 @@ def judge(options: LikelyCause, case: Case) -> Finding:
     if blind or open_:
         lacking = dict.fromkeys([*blind, *(text for one in open_ for text in one.lacking)])
         return inconclusive(rule, f"not seen: {'; '.join(lacking)}", "not seen", "when it is seen")
+    if own.lingers:
+        text = f"not recovered yet: {'; '.join(own.lingers)}"
+        return inconclusive(rule, text, "not recovered", "when it has recovered")
     aside = f"; {found.named.suspect.name} is named by {found.named.suspect.playbook}" if found.named else ""
     sources = ", ".join(dict.fromkeys(evidence.source for evidence in case.evidence.values()))
     return Finding(

@@ -47,10 +47,13 @@ class Symptom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playbook:
-    """What makes an incident its business: one of the symptoms of `trouble` is enough."""
+    """What makes an incident its business: one of the symptoms of `trouble` is enough. One of `lingers` tells that it
+    is no longer in trouble and has not recovered yet.
+    """
 
     name: str
     trouble: tuple[Symptom, ...]
+    lingers: tuple[Symptom, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +169,7 @@ class Trouble:
 
     lines: tuple[str, ...]
     blind: tuple[str, ...]
+    lingers: tuple[str, ...] = ()
 
     @property
     def holds(self) -> Holds:
@@ -176,9 +180,11 @@ class Trouble:
 def trouble_of(playbook: Playbook, case: Case) -> Trouble:
     """What of its trouble holds."""
     signs = [look_for(symptom, case) for symptom in playbook.trouble]
+    after = [look_for(symptom, case) for symptom in playbook.lingers]
     return Trouble(
-        lines=tuple(dict.fromkeys(sign.text for sign in signs if sign.holds is Holds.YES)),
-        blind=tuple(dict.fromkeys(sign.text for sign in signs if sign.holds is Holds.UNKNOWN)),
+        lines=_texts(signs, Holds.YES),
+        blind=_texts([*signs, *after], Holds.UNKNOWN),
+        lingers=_texts(after, Holds.YES),
     )
 
 
@@ -209,6 +215,10 @@ def filled(template: str, case: Case) -> str:
         return fill(template, document)
     except ExpressionError as error:
         return f"{template} ({error})"
+
+
+def _texts(signs: Sequence[Sign], wanted: Holds) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(sign.text for sign in signs if sign.holds is wanted))
 
 
 def _sign(symptom: Symptom, case: Case, *, holds: bool) -> Sign:
