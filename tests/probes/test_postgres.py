@@ -18,9 +18,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from gonogo.config.checklist import load_checklists
+from gonogo.judges import JUDGES
 from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
+from gonogo.probes import PROBES
 from gonogo.probes.base import Sight, Vantage
 from gonogo.probes.postgres import Postgres, look
 from gonogo.probes.sql import refusal
@@ -102,7 +105,13 @@ Ask = Callable[..., Sight]
 @pytest.fixture
 def ask(server: int) -> Ask:
     def asking(
-        sql: str, *, user: str = "boss", password: str = PASSWORD, seconds: float = 5, port: int | None = None
+        sql: str,
+        *,
+        user: str = "boss",
+        password: str = PASSWORD,
+        seconds: float = 5,
+        port: int | None = None,
+        least_rows: int = 0,
     ) -> Sight:
         back_end = BackEnd(
             address=f"127.0.0.1:{port or server}",
@@ -113,7 +122,7 @@ def ask(server: int) -> Ask:
         environment = Environment(name="e", system="ion", describe="", back_ends={"postgres": back_end})
         now = datetime.now(UTC)
         vantage = Vantage(environment=environment, release=None, now=now, t0=None, reveal={"PG": password}.__getitem__)
-        return look(Postgres(sql=sql), vantage)
+        return look(Postgres(sql=sql, least_rows=least_rows), vantage)
 
     return asking
 
@@ -172,12 +181,40 @@ WRITES = [
 
 
 @pytest.mark.parametrize("sql", WRITES)
-def test_row_59_what_does_more_than_read_is_refused_unsent(ask: Ask, sql: str) -> None:
-    """Row 59: a write, or several statements, is REFUSED before a connection is made, and named."""
-    outcome = unseen(ask(sql, port=1))  # nothing listens there
-    assert outcome.cause is Cause.REFUSED
-    assert sql.strip() in outcome.detail
-    assert outcome.detail.startswith("not sent, ")
+def test_row_59_what_does_more_than_read_is_refused_unsent(sql: str) -> None:
+    """Row 59: a write, or several statements, is no option of the probe: the checklist is refused, and it is named."""
+    with pytest.raises(ValueError, match="sql is not sent, ") as caught:
+        Postgres(sql=sql)
+    assert " ".join(sql.split()) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("probe", "why"),
+    [
+        ("{postgres: {sql: 'DELETE FROM orders'}}", "sql is not sent, a statement that starts with DELETE"),
+        ("{redis: {command: [FLUSHALL]}}", "command is not sent, FLUSHALL is not on the list"),
+    ],
+)
+def test_row_59_a_checklist_that_writes_is_a_configuration_error(tmp_path: Path, probe: str, why: str) -> None:
+    """Rows 59 and 60: before anything is sent, with file and line."""
+    checks = tmp_path / "checks" / "shop"
+    checks.mkdir(parents=True)
+    (checks / "daily.yaml").write_text(
+        "system: shop\nphase: daily\ndefaults: {area: technical, owner: ops, source: runbook}\nitems:\n"
+        "  - id: one\n    title: {en: One}\n    remedy: look\n"
+        f"    probe: {probe}\n" + "    pass: [{expect: {value: row_count, equals: 0}}]\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError, match=rf"daily.yaml:8:\d+: .*{why}"):
+        load_checklists(tmp_path / "checks", PROBES, JUDGES)
+
+
+def test_too_few_rows_are_no_data(ask: Ask) -> None:
+    """Row 35: a statement whose rows are needed to judge says that there are none."""
+    outcome = unseen(ask("SELECT id FROM orders WHERE id > 1", least_rows=1))
+    assert outcome.cause is Cause.NO_DATA
+    assert outcome.detail == "0 rows, 1 are needed to judge: SELECT id FROM orders WHERE id > 1"
+    assert seen(ask("SELECT id FROM orders", least_rows=1)).data["row_count"] == 1
 
 
 def test_row_59_the_server_refuses_what_the_guard_cannot_see(ask: Ask) -> None:

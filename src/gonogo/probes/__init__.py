@@ -38,6 +38,7 @@ PROBES: Registry[Probe] = Registry(
         # Databases
         "postgres": "postgres:PROBE",
         "redis": "redis:PROBE",
+        "row_counts": "row_counts:PROBE",
         # Chat and forges
         "slack": "slack:PROBE",
         "forge_checks": "forge:CHECKS",

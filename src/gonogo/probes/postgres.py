@@ -44,28 +44,38 @@ _CAUSES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postgres:
-    """`sql` is one statement that only reads: SELECT, SHOW, EXPLAIN or WITH ... SELECT."""
+    """`sql` is one statement that only reads: SELECT, SHOW, EXPLAIN or WITH ... SELECT; any other is a bad checklist.
+
+    Fewer than `least_rows` rows are no data: nothing to judge is neither good nor bad.
+    """
 
     sql: str
+    least_rows: int = 0
+
+    def __post_init__(self) -> None:
+        if (why := refusal(self.sql)) is not None:
+            raise ValueError(f"sql is not sent, {why}: {' '.join(self.sql.split())[:120]}")
+        if self.least_rows < 0:
+            raise ValueError(f"least_rows {self.least_rows} is not 0 or more")
 
 
 def look(options: Postgres, vantage: Vantage) -> Sight:
     """{rows: [{column: value}], row_count, elapsed_ms}. Needs names `database` and `user`; `auth.secret` is the
-    name of the password. A statement that does more than read is REFUSED before a connection is made.
+    name of the password. What writes behind the guard's back ends in the read-only transaction, as REFUSED.
     """
     back_end = vantage.back_end("postgres")
     host, port = host_and_port(back_end, "postgres", vantage, default_port=5432)
     statement = " ".join(options.sql.split())
     source = f"postgres {host}:{port} {statement[:120]}"
-    if (why := refusal(options.sql)) is not None:
-        refused = Unseen(cause=Cause.REFUSED, detail=f"not sent, {why}: {statement[:200]}")
-        return Sight(source=source, outcome=refused, side="postgres")
     try:
         import psycopg  # noqa: PLC0415, F401 - clients are imported when first needed
     except ImportError:
         raise ConfigError("a postgres probe needs psycopg: pip install 'gonogo[postgres]'") from None
     began = time.monotonic()
     outcome = _outcome(options.sql, _target(back_end, host, port, vantage), back_end, statement)
+    if isinstance(outcome, Seen) and outcome.data["row_count"] < options.least_rows:
+        few = f"{outcome.data['row_count']} rows, {options.least_rows} are needed to judge: {statement[:200]}"
+        outcome = Unseen(cause=Cause.NO_DATA, detail=few)
     took = timedelta(seconds=time.monotonic() - began)
     ended = "seen" if isinstance(outcome, Seen) else outcome.cause.value
     return Sight(source=source, outcome=outcome, side="postgres", tries=((took, ended),))

@@ -47,20 +47,23 @@ MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redis:
-    """`command` is one command with its arguments: [INFO, memory]."""
+    """`command` is one command with its arguments: [INFO, memory]. One that is not on the list of reading commands
+    is a bad checklist.
+    """
 
     command: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        if (verb := _forbidden(self.command)) is not None:
+            raise ValueError(f"command is not sent, {verb} is not on the list of reading commands")
+
 
 def look(options: Redis, vantage: Vantage) -> Sight:
-    """{reply, elapsed_ms}; INFO is a mapping of its fields. A verb that is not on the list is REFUSED, unsent."""
+    """{reply, elapsed_ms}; INFO is a mapping of its fields."""
     back_end = vantage.back_end("redis")
     host, port = host_and_port(back_end, "redis", vantage, default_port=6379)
     shown = " ".join(options.command)[:120]
     source = f"redis {host}:{port} {shown}"
-    if (verb := _forbidden(options.command)) is not None:
-        refused = Unseen(cause=Cause.REFUSED, detail=f"not sent, {verb} is not on the list of reading commands")
-        return Sight(source=source, outcome=refused, side="redis")
     try:
         import redis  # noqa: PLC0415, F401 - clients are imported when first needed
     except ImportError:
