@@ -36,6 +36,8 @@ def of(world: World, side: str, service: str) -> Behaviour:
         return NORMAL
     if world.fault(f"{service}-down"):
         return Behaviour(answers_with=503)
+    if service == "judgment" and world.fault("cache-loses"):
+        return Behaviour(loses_cache=True)
     return NORMAL
 
 

@@ -21,6 +21,7 @@ from gonogo.probes import PROBES
 from gonogo.probes.base import Sight, Vantage
 
 THREADS = 50
+_SLACK = timedelta(seconds=10)  # from a probe's own deadline to the watchdog's
 LOOK_ENDS_WITHIN = timedelta(seconds=120)  # the observer's own watchdog, behind every probe's deadline
 
 
@@ -79,7 +80,9 @@ class Collector:
         began = self.clock.now()
         for _ in range(workers):  # daemons: a probe that hangs for ever does not keep the process alive
             threading.Thread(target=work, name="gonogo-look", daemon=True).start()
-        limit = time.monotonic() + self.ends_within.total_seconds()
+        longest = max((PROBES[look.kind].takes(look.options) for look in looks), default=timedelta(0))
+        ends_within = max(self.ends_within, longest + _SLACK if longest else longest)
+        limit = time.monotonic() + ends_within.total_seconds()
         waiting = {look.key: look for look in looks}
         while waiting:
             try:
@@ -91,7 +94,7 @@ class Collector:
             del waiting[result.look]
             yield result
         for look in waiting.values():
-            yield self._unseen(look, began, f"the look did not end within {show_duration(self.ends_within)}")
+            yield self._unseen(look, began, f"the look did not end within {show_duration(ends_within)}")
 
     def _unseen(self, look: PlannedLook, began: datetime, detail: str) -> Evidence:
         outcome = Unseen(cause=Cause.UNAVAILABLE, detail=detail)

@@ -140,6 +140,9 @@ class Probe:
     back_ends: tuple[str, ...] = ()
     extra: str | None = None  # the optional dependency that holds its client
     last: Callable[[Any, Environment], bool] = lambda *_: False  # True: after all other looks, which it would disturb
+    takes: Callable[[Any], timedelta] = lambda _: timedelta(
+        0
+    )  # what a look may rightly take beyond the watchdog's time
     clients: tuple[str, ...] = ()  # modules that its looks import: imported one by one before looks run side by side
 
 

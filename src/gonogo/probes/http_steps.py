@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,6 +13,8 @@ from gonogo.model.evidence import Seen
 from gonogo.probes import http
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.http import HttpOptions
+
+_UNIQUE = "{unique}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +28,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpStepsOptions:
-    """Each step has the whole `deadline`; the first that fails ends the look."""
+    """Each step has the whole `deadline`; the first that fails ends the look.
+
+    `{unique}` in a text of a body stands for a word that no other look has, the same in all steps: what was never
+    asked before cannot have been kept.
+    """
 
     side: str
     steps: tuple[Step, ...]
@@ -43,7 +50,7 @@ def look(options: HttpStepsOptions, vantage: Vantage) -> Sight:
     tries: list[tuple[tuple[timedelta, str], ...]] = []
     notes: tuple[str, ...] = ()
     sources: list[str] = []
-    for request in _requests(options):
+    for request in _requests(options, secrets.token_hex(6)):
         sight = http.look(request, vantage)
         tries.append(sight.tries)
         sources.append(sight.source)
@@ -55,11 +62,29 @@ def look(options: HttpStepsOptions, vantage: Vantage) -> Sight:
     return Sight(source=", ".join(sources), side=options.side, outcome=outcome, tries=http.attempts_of(tries))
 
 
-def _requests(options: HttpStepsOptions) -> list[HttpOptions]:
+def _requests(options: HttpStepsOptions, unique: str = _UNIQUE) -> list[HttpOptions]:
     return [
-        HttpOptions(side=options.side, path=step.path, method=step.method, body=step.body, deadline=options.deadline)
+        HttpOptions(
+            side=options.side,
+            path=step.path,
+            method=step.method,
+            body=_filled(step.body, unique),
+            deadline=options.deadline,
+        )
         for step in options.steps
     ]
+
+
+def _filled(value: Any, unique: str) -> Any:
+    match value:
+        case str():
+            return value.replace(_UNIQUE, unique)
+        case Mapping():
+            return {key: _filled(item, unique) for key, item in value.items()}
+        case list() | tuple():
+            return [_filled(item, unique) for item in value]
+        case _:
+            return value
 
 
 PROBE = Probe(options=HttpStepsOptions, look=look, sides=lambda options: (options.side,))

@@ -188,4 +188,11 @@ def _from_base64(text: str) -> str:
         raise Failure(Cause.BROKEN, f"the store's own checksum is no base64: {text[:80]!r}") from None
 
 
-PROBE = Probe(options=ObjectStore, look=look, back_ends=("object_store",), extra="s3", clients=("botocore.session",))
+PROBE = Probe(
+    options=ObjectStore,
+    look=look,
+    back_ends=("object_store",),
+    extra="s3",
+    takes=lambda options: options.deadline or timedelta(0),
+    clients=("botocore.session",),
+)
