@@ -52,10 +52,10 @@ class HelmHistory:
 
 def look(options: HelmHistory, vantage: Vantage) -> Sight:
     """{release, count, revisions: [{revision, status, updated, chart, app_version, description, values}], current,
-    deployed, previous}, newest revision first; `tag` of a revision is its value of that name, or its app version.
+    deployed, previous, earlier}, newest revision first; `tag` of a revision is its value of that name, or its app version.
 
     `current` is the newest revision, `deployed` the one that Helm says is deployed, `previous` the newest one before
-    `current` that was once deployed: what a rollback goes back to. Each may be null, but for `current`.
+    `current` that was once deployed, and `earlier` the numbers of all of those. Each may be null, but for `current`.
     """
     namespace = namespace_of(vantage, options.namespace)
     what = f"list secrets of Helm release {options.release} in {namespace}"
@@ -83,6 +83,7 @@ def look(options: HelmHistory, vantage: Vantage) -> Sight:
             "current": current,
             "deployed": next((row for row in rows if row["status"] == "deployed"), None),
             "previous": next((row for row in rows[1:] if row["status"] in _WAS_GOOD), None),
+            "earlier": [row["revision"] for row in rows[1:] if row["status"] in _WAS_GOOD],
         }
         return Seen(data=data, notes=tuple(cluster.notes))
 
