@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.config.complain import brief, unknown_name, wrong
+from gonogo.config.each import each_raw
 from gonogo.config.items import Checklist, Defaults, Item, Kind
 from gonogo.config.leaves import Reader, list_of, mapping_of
 from gonogo.config.names import check_against, check_expressions
@@ -23,6 +24,7 @@ __all__ = ["check_against", "check_expressions", "check_from_raw", "load_checkli
 
 _NO_TIME = timedelta(0)
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_PART_ID = re.compile(r"[a-z0-9][a-z0-9-]*\.[a-z0-9-]+\Z")
 _PROBE_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
@@ -39,7 +41,7 @@ def load_checklists(
     `check_expression` raises ValueError for an expression with a wrong syntax; without it none is looked at.
     """
     files, root = _files(where, root)
-    reading = _Reading(probes, judges)
+    reading = _Reading(probes, judges, root or Path())
     checks: dict[str, Check] = {}
     with collector_paused(pause=True):
         for path in files:
@@ -57,16 +59,7 @@ def load_checklists(
 
 def check_from_raw(raw: Mapping[str, Any], probes: Mapping[str, Any], judges: Mapping[str, Any]) -> Check:
     """The check again that has this `raw`, without its file."""
-    item = {key: value for key, value in raw.items() if key not in {"system", "phase", "origin", "places"}}
-    origin = origin_from_text(raw.get("origin", "?"))
-    tree = from_plain(item, origin.file, origin)
-    for key, place in raw.get("places", {}).items():
-        node = tree
-        for part in key.split("."):
-            node = node.value[int(part)] if isinstance(node.value, list) else node.value[part]
-        node.mark = origin_from_text(f"{origin.file}:{place}")
-    head = from_plain({"system": raw.get("system"), "phase": raw.get("phase"), "items": []}, origin.file, origin)
-    return _Reading(probes, judges).check(tree, read(Checklist, head, ""), dict(raw))
+    return _Reading(probes, judges, Path()).again(raw)
 
 
 def _files(where: Path | Iterable[Path], root: Path | None) -> tuple[Sequence[Path], Path | None]:
@@ -87,7 +80,8 @@ def _files(where: Path | Iterable[Path], root: Path | None) -> tuple[Sequence[Pa
 class _Reading:
     """Items into checks, with one compiled reader a kind."""
 
-    def __init__(self, probes: Mapping[str, Kind], judges: Mapping[str, Kind]) -> None:
+    def __init__(self, probes: Mapping[str, Kind], judges: Mapping[str, Kind], root: Path) -> None:
+        self.root = root
         self.probes = probes
         self.judges = judges
         self.item = reader_of(Item)
@@ -108,15 +102,34 @@ class _Reading:
             own = mapping_of(item, f"items[{place}]")
             places = _places(own)
             raw = {**common, **to_plain(item), "origin": str(item.origin), "places": places}
-            yield self.check(Tree({**defaults, **own}, item.file, item.mark, item.keys), head, raw)
+            check = self.check(Tree({**defaults, **own}, item.file, item.mark, item.keys), head, raw)
+            yield check
+            if "each" in own:
+                for part in each_raw(check, own["each"], self.probes, self.root):
+                    yield self.again(part)
 
-    def check(self, tree: Tree, head: Checklist, raw: Mapping[str, Any]) -> Check:
+    def again(self, raw: Mapping[str, Any]) -> Check:
+        """The check that has this `raw`."""
+        item = {key: value for key, value in raw.items() if key not in {"system", "phase", "origin", "places"}}
+        origin = origin_from_text(raw.get("origin", "?"))
+        tree = from_plain(item, origin.file, origin)
+        for key, place in raw.get("places", {}).items():
+            node = tree
+            for part in key.split("."):
+                node = node.value[int(part)] if isinstance(node.value, list) else node.value[part]
+            node.mark = origin_from_text(f"{origin.file}:{place}")
+        head = from_plain({"system": raw.get("system"), "phase": raw.get("phase"), "items": []}, origin.file, origin)
+        return self.check(tree, read(Checklist, head, ""), dict(raw), ids=(_ID, _PART_ID))
+
+    def check(
+        self, tree: Tree, head: Checklist, raw: Mapping[str, Any], ids: tuple[re.Pattern[str], ...] = (_ID,)
+    ) -> Check:
         """The check of one item with its defaults filled in."""
         given = tree.value.get("id")
-        is_named = given is not None and type(given.value) is str and _ID.match(given.value)
+        is_named = given is not None and type(given.value) is str and any(one.match(given.value) for one in ids)
         name = f"item {given.value}" if is_named else "the item"
         item: Item = self.item(tree, name)
-        if not _ID.match(item.id):
+        if not any(one.match(item.id) for one in ids):
             raise ConfigError(f"an id is made of a-z, 0-9 and -, not {brief(item.id)}", given.origin)
         if "en" not in item.title:
             raise ConfigError(f"{name}.title has no 'en', which it needs", tree.value["title"].origin)
@@ -172,7 +185,7 @@ class _Reading:
         return {}, rules
 
     def _signoff(self, item: Item, tree: Tree, name: str) -> tuple[dict[str, ProbeSpec], tuple[Rule, ...]]:
-        for key in ("probe", "probes", "pass", "eventually"):
+        for key in ("probe", "probes", "pass", "each", "eventually"):
             if key in tree.value:
                 raise ConfigError(f"{name} is a sign-off and has a `{key}`; a person decides it", tree.key_origin(key))
         for kind, registry in (("signoff", self.probes), ("signed", self.judges)):

@@ -41,6 +41,14 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Each:
+    """A check for each part of the item's look. `{part}` stands for its key and `{title}` for its title."""
+
+    title: Mapping[str, str]
+    pass_: Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One item as it is written."""
 
@@ -56,5 +64,6 @@ class Item:
     probe: Tree | None = None
     probes: Tree | None = None
     pass_: Tree | None = None
+    each: Each | None = None
     eventually: Eventually | None = None
     action: str | None = None

@@ -189,9 +189,11 @@ def _checklist(probes: Mapping[str, Any], judges: Mapping[str, Any]) -> Json:
         "pass": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/Rule"}},
     }
     item["properties"]["title"]["required"] = ["en"]
+    writing.defs["Each"]["properties"]["pass"] = item["properties"]["pass"]
+    writing.defs["Each"]["properties"]["title"]["required"] = ["en"]
     item["required"] = ["id", "title", "remedy"]  # area, owner and source may stand in defaults
     item["if"] = {"properties": {"mode": {"const": Mode.SIGNOFF.value}}, "required": ["mode"]}
-    item["then"] = {"properties": dict.fromkeys(("probe", "probes", "pass", "eventually"), False)}
+    item["then"] = {"properties": dict.fromkeys(("probe", "probes", "pass", "each", "eventually"), False)}
     item["else"] = {"required": ["pass"], "not": {"required": ["probe", "probes"]}}
     return {"$schema": DRAFT, "title": "checklist", **made, "$defs": writing.defs}
 

@@ -107,9 +107,12 @@ def _open(request: Request, member: Member, checks: Sequence[Check], faults: Map
     release = load_release(Path(release_file)) if release_file else None
     waivers = load_waivers(request.root / str(waiver_file)) if has_waiver_file else ()
     _refuse_idle_waivers(waivers, environment, release, mine)
+    mine = check_against(environment, mine, PROBES, JUDGES)
+    for spec in {id(spec.options): spec for check in mine for spec in check.probes.values()}.values():
+        PROBES[spec.kind].refuse(spec.options, environment, request.root / "environments")
     return Book(
         environment=environment,
-        checks=check_against(environment, mine, PROBES, JUDGES),
+        checks=mine,
         release=release,
         waivers=waivers,
         faults=faults[environment.name],
@@ -126,7 +129,7 @@ def digests(root: Path) -> dict[str, str]:
     """SHA-256 of every configuration file, by its path from the root."""
     found: dict[str, str] = {}
     for folder in ("environments", "checks"):
-        for path in sorted((root / folder).rglob("*.y*ml")):
+        for path in sorted(path for kind in ("*.y*ml", "*.json") for path in (root / folder).rglob(kind)):
             found[path.relative_to(root).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 

@@ -21,6 +21,7 @@ JUDGES: Registry[Judge] = Registry(
         "listed": "listed:JUDGE",
         "load": "load:JUDGE",
         "patterns": "patterns:JUDGE",
+        "postman": "postman:JUDGE",
         "release_plan": "release_plan:JUDGE",  # a Helm release, promoted or rolled back
         "scope": "scope:JUDGE",
         "severity": "severity:JUDGE",

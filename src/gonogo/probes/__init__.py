@@ -33,6 +33,7 @@ PROBES: Registry[Probe] = Registry(
         "provider_status": "provider_status:PROBE",
         # Programs of this machine
         "vulnerabilities": "vulnerabilities:PROBE",
+        "postman": "postman.probe:PROBE",
         # Incidents
         "what_if": "what_if:PROBE",
         # Databases

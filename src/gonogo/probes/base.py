@@ -128,6 +128,14 @@ class Vantage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of a look that is a check of its own: `key` ends the check's id, `title` is for people."""
+
+    key: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """A way of looking. `look` raises nothing but ConfigError and SafetyRefusal; a failure is an Unseen.
 
@@ -144,6 +152,10 @@ class Probe:
         0
     )  # what a look may rightly take beyond the watchdog's time
     clients: tuple[str, ...] = ()  # modules that its looks import: imported one by one before looks run side by side
+    # What one look consists of, from the options and the project's folder, where an item may be expanded into it.
+    parts: Callable[[Any, Path], tuple[Part, ...]] | None = None
+    # Raises SafetyRefusal or ConfigError, before anything is sent; the path is the folder of the environments.
+    refuse: Callable[[Any, Environment, Path], None] = lambda *_: None
 
 
 def _named(table: Mapping[str, T], name: str, what: str, environment: Environment) -> T:
