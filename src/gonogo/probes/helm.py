@@ -42,7 +42,7 @@ class HelmHistory:
 
     release: str
     namespace: str = "production"
-    values: Mapping[str, str] = field(default_factory=lambda: dict(_VALUES))
+    values: Mapping[str, str] = field(default_factory=lambda: dict(_VALUES), hash=False)
 
     def __post_init__(self) -> None:
         for path in self.values.values():
