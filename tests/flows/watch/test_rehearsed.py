@@ -93,7 +93,7 @@ class Play:
 @pytest.fixture
 def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     (tmp_path / "environments").mkdir()
-    for name in ("local.yaml", "ion-base.yaml"):
+    for name in ("local.yaml", "ion-base.yaml", "factory-local.yaml", "factory-base.yaml"):  # they come along
         shutil.copy(ROOT / "environments" / name, tmp_path / "environments")
     (tmp_path / "environments/rehearsal").symlink_to(ROOT / "environments/rehearsal")
     play = Play(root=tmp_path)
