@@ -39,7 +39,7 @@ class Buckets:
         self._lock = threading.Lock()
         self._app: Any = None
         self._filled: World | None = None
-        self._dump = b""
+        self._dumps: dict[bool, bytes] = {}
         self._server = HttpServer(self._answer, host)
 
     @property
@@ -99,7 +99,7 @@ class Buckets:
                 put(LOGS, key, SEGMENT * (4 + part), at - part * HOUR)
 
     def _put_dumps(self, world: World, last: float, put: Any) -> None:
-        body = self._dumped()
+        body = self._dumped(whole=True)
         for back in range(KEPT_DAYS):
             at = last - back * DAY
             broken, digest = body, hashlib.sha256(body).hexdigest()
@@ -107,8 +107,12 @@ class Buckets:
                 broken = body[:-64] + bytes(64)
             if back == 0 and world.fault("backup-empty"):
                 broken, digest = b"", hashlib.sha256(b"").hexdigest()
+            if back == 0 and world.fault("dump-incomplete"):
+                broken = self._dumped(whole=False)
+                digest = hashlib.sha256(broken).hexdigest()
             if back == 0 and world.fault("dump-not-restorable"):
-                broken = gzip.compress(b"PGDMP" + bytes(4096))
+                whole = gzip.decompress(body)
+                broken = gzip.compress(whole[: len(whole) // 2], 1)
                 digest = hashlib.sha256(broken).hexdigest()
             put(BACKUPS, f"{DUMPS}{datetime.fromtimestamp(at, UTC):%Y%m%d}.dump.gz", broken, at, digest)
 
@@ -122,11 +126,12 @@ class Buckets:
             name = f"0000000100000000000000{number:02X}"
             put(BACKUPS, WAL + name, SEGMENT, newest - (count - 1 - number) * WAL_EVERY_S)
 
-    def _dumped(self) -> bytes:
-        """A dump of the rehearsal's database by pg_dump in custom format, compressed by gzip; made once."""
-        if not self._dump:
+    def _dumped(self, *, whole: bool) -> bytes:
+        """A dump of the rehearsal's database by pg_dump in custom format, compressed by gzip; each made once."""
+        if whole not in self._dumps:
             home = self._databases.postgres_socket
             words = ["-Fc", "-Z0", "-h", str(home), "-U", "owner", "-d", DATABASE]
+            words += [] if whole else ["--exclude-table-data=core.judgment_executions*"]
             done = subprocess.run(
                 [str(self._databases.programs / "pg_dump"), *words],
                 env={**os.environ, "PGPASSWORD": self._databases.owner_password},
@@ -136,8 +141,8 @@ class Buckets:
             )
             if done.returncode != 0:
                 raise RuntimeError(f"pg_dump: {done.stderr.decode(errors='replace').strip()[:200]}")
-            self._dump = gzip.compress(done.stdout, 1, mtime=0)
-        return self._dump
+            self._dumps[whole] = gzip.compress(done.stdout, 1, mtime=0)
+        return self._dumps[whole]
 
 
 def _error(status: int, code: str) -> Reply:

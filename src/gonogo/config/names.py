@@ -22,6 +22,11 @@ def check_against(
     for check in checks:
         for spec in check.probes.values():
             entry = _entry(probes, spec.kind, check, spec.origin)
+            if entry.acts is not None and check.action != entry.acts:
+                raise ConfigError(
+                    f"item {check.id}: {spec.kind} changes something, so the item needs `action: {entry.acts}`",
+                    spec.origin,
+                )
             for side in entry.sides(spec.options):
                 _has(environment, environment.sides, side, "side", user=check, origin=spec.origin)
             for back_end in entry.back_ends:

@@ -117,7 +117,7 @@ def _looks(book: Book, environment: Environment) -> Iterator[tuple[str, PlannedL
         options = PROBES["http"].options(side=name, path=side.health)
         yield name, PlannedLook(key=f"side {name}", kind="http", options=options, side=name)
     asked: dict[str, dict[str, list[object]]] = {name: {} for name in environment.back_ends}
-    for check in book.checks:
+    for check in (each for each in book.checks if each.action is None):
         for spec in check.probes.values():
             for name in PROBES[spec.kind].back_ends:
                 kinds = asked.setdefault(name, {}).setdefault(spec.kind, [])

@@ -55,6 +55,7 @@ PROBES: Registry[Probe] = Registry(
         "dns": "dns:PROBE",
         # Object stores
         "object_store": "object_store:PROBE",
+        "restore": "restore:PROBE",
         # What people recorded
         "incident": "recovery:INCIDENT",
         "drill": "recovery:DRILL",

@@ -148,6 +148,7 @@ class Probe:
     back_ends: tuple[str, ...] = ()
     extra: str | None = None  # the optional dependency that holds its client
     last: Callable[[Any, Environment], bool] = lambda *_: False  # True: after all other looks, which it would disturb
+    acts: str | None = None  # it changes something: only items with this action may ask for it
     takes: Callable[[Any], timedelta] = lambda _: timedelta(
         0
     )  # what a look may rightly take beyond the watchdog's time

@@ -1,0 +1,263 @@
+"""The newest dump of a bucket, restored into a scratch database and counted there, and dropped again."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import tempfile
+import time
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gonogo.model.errors import ConfigError
+from gonogo.model.evidence import Cause, Seen
+from gonogo.probes import postgres
+from gonogo.probes.base import Probe, Sight, Vantage
+from gonogo.probes.deadline import Deadline
+from gonogo.probes.failure import Failure
+from gonogo.probes.object_store import ObjectStore, declared_digests, newest_of
+from gonogo.probes.observer import observe
+from gonogo.probes.s3 import Store, Stored
+from gonogo.probes.scratch import TABLE, Scratch, program
+
+ACTION = "restore-rehearsal"
+_COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# What pg_restore says when the machine is at fault, and not the dump.
+_MACHINE = tuple(
+    (re.compile(words), cause)
+    for words, cause in (
+        (r"No space left on device|could not extend file", Cause.LIMITED),
+        (r"could not connect|connection to server|server closed the connection|timeout expired", Cause.UNREACHABLE),
+        (r"unsupported version \(1\.\d+\) in file header|unrecognized configuration parameter", Cause.UNAVAILABLE),
+        (r"extension \S+ is not available|permission denied to create extension", Cause.UNAVAILABLE),
+        (r"role \S+ does not exist", Cause.UNAVAILABLE),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore:
+    """`bucket`, `prefix` and `match` are those of object_store; the newest is the last in the order of keys.
+
+    `tables` gives each table that is counted the column with the time of a row's making. `without` are extensions
+    that are not restored, since they hold no data and want a superuser. At most `max_bytes` are read, and written to
+    this machine's temporary folder unpacked, within one `deadline`.
+    """
+
+    bucket: str
+    tables: Mapping[str, str] = field(hash=False)
+    prefix: str = ""
+    match: str | None = None
+    without: tuple[str, ...] = ("pg_stat_statements",)
+    max_bytes: int = 100_000_000_000
+    deadline: timedelta = timedelta(hours=1)
+
+    def __post_init__(self) -> None:
+        self.stored()
+        for table, column in self.tables.items():
+            if not TABLE.match(table) or not _COLUMN.match(column):
+                raise ConfigError(f"tables: {table!r} with {column!r} is no table and column")
+        if not self.tables or self.deadline <= timedelta(0):
+            raise ConfigError("tables names at least one, deadline is longer than 0")
+
+    def stored(self) -> ObjectStore:
+        """Where the dump lies, as object_store takes it."""
+        return ObjectStore(bucket=self.bucket, prefix=self.prefix, match=self.match, by="key", max_bytes=self.max_bytes)
+
+
+def look(options: Restore, vantage: Vantage) -> Sight:
+    """{key, bytes, modified, age_s, sha256, matches, restored, error, dumped: {database, version, created}, tables:
+    [{table, restored, source, ratio}], rows, least, most, dropped, took_s, download_s, restore_s}.
+
+    `restored` is false, with pg_restore's words in `error`, for a dump that is none or does not restore; what the
+    machine lacks (pg_restore, space, an extension, the scratch server) is no evidence about it. `source` counts the
+    rows that production has from before the dump was made (x-amz-meta-taken-at, else when it was stored), `ratio` is
+    restored by source, `least` and `most` the extremes of these.
+    """
+    store = Store(vantage)
+    bucket = store.bucket(options.bucket)
+
+    def see() -> Seen:
+        began = time.monotonic()
+        deadline = Deadline(options.deadline)
+        pg_restore = program("pg_restore", vantage)
+        scratch = Scratch(vantage)
+        with tempfile.TemporaryDirectory(prefix="gonogo-restore-") as folder:
+            wanted = options.stored()
+            listed = store.objects(bucket, options.prefix, wanted.pages, deadline)
+            _, newest, _ = newest_of(wanted, listed, vantage.now)
+            if newest.size > options.max_bytes:
+                raise Failure(Cause.PARTIAL, f"{newest.key} has {newest.size} bytes, above {options.max_bytes}")
+            declared = [one for one in declared_digests(store, bucket, newest).values() if one]
+            path = Path(folder) / "dump"
+            digest, why = _fetched(store.chunks(bucket, newest, deadline), path, newest.key, options.max_bytes)
+            taken = _taken(store.metadata(bucket, newest.key)["metadata"], newest)
+            data: dict[str, Any] = {
+                "key": newest.key,
+                "bytes": newest.size,
+                "modified": newest.modified.isoformat(),
+                "taken": taken.isoformat(),
+                "age_s": max(0.0, (vantage.now - newest.modified).total_seconds()),
+                "sha256": digest,
+                "matches": all(one == digest for one in declared) if declared else None,
+                "download_s": round(time.monotonic() - began, 3),
+            }
+            job = _Job(
+                options=options, vantage=vantage, scratch=scratch, program=pg_restore, path=path, deadline=deadline
+            )
+            with scratch.database(vantage.now) as (name, told):
+                data |= _failed(why) if why else job.restored(name, taken)
+            data |= {"dropped": not any("was not dropped" in one for one in told)}
+        return Seen(data={**data, "took_s": round(time.monotonic() - began, 3)}, notes=tuple(told))
+
+    return observe(f"pg_restore of s3://{bucket}/{options.prefix} into {vantage.back_end('scratch').address}", see)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One dump on disk into one scratch database."""
+
+    options: Restore
+    vantage: Vantage
+    scratch: Scratch
+    program: Path
+    path: Path
+    deadline: Deadline
+
+    def restored(self, database: str, taken: datetime) -> dict[str, Any]:
+        """{restored, error, dumped, tables, rows, least, most, restore_s}."""
+        began = time.monotonic()
+        contents, error = self._run(database, "--list", str(self.path))
+        if error:
+            return _failed(error)
+        wanted = self.path.with_name("contents")
+        wanted.write_text(_without(contents, self.options.without), encoding="utf-8")
+        words = ["--exit-on-error", "--no-owner", "--no-privileges", "--use-list", str(wanted), "--dbname", database]
+        _, error = self._run(database, *words, str(self.path))
+        dumped = {
+            "database": _said(contents, "dbname"),
+            "version": _said(contents, "Dumped from database version"),
+            "created": _said(contents, "Archive created at"),
+        }
+        if error:
+            return {**_failed(error), "dumped": dumped}
+        restore_s = round(time.monotonic() - began, 3)
+        tables = [self._compared(database, table, column, taken) for table, column in self.options.tables.items()]
+        ratios = [row["ratio"] for row in tables]
+        known = [ratio for ratio in ratios if ratio is not None] if None not in ratios else []
+        return {
+            "restored": True,
+            "error": None,
+            "dumped": dumped,
+            "tables": tables,
+            "rows": sum(row["restored"] for row in tables),
+            "least": min(known, default=None),
+            "most": max(known, default=None),
+            "restore_s": restore_s,
+        }
+
+    def _compared(self, database: str, table: str, column: str, taken: datetime) -> dict[str, Any]:
+        there = self.scratch.count(database, table) or 0
+        sql = f"SELECT count(*) AS rows FROM {table} WHERE {column} <= TIMESTAMPTZ '{taken.isoformat()}'"  # noqa: S608 - checked
+        sight = postgres.look(postgres.Postgres(sql=sql), self.vantage)
+        if not isinstance(sight.outcome, Seen):
+            raise Failure(
+                sight.outcome.cause, f"restored, but production's {table} was not counted: {sight.outcome.detail}"
+            )
+        source = int(sight.outcome.data["rows"][0]["rows"])
+        ratio = there / source if source else (None if there else 1.0)
+        return {"table": table, "restored": there, "source": source, "ratio": ratio}
+
+    def _run(self, database: str, *words: str) -> tuple[str, str]:
+        """Standard output, and why the dump is at fault; Failure where it is not."""
+        try:
+            done = subprocess.run(  # noqa: S603 - a program of PostgreSQL, its arguments are ours
+                [str(self.program), *words],
+                env=self.scratch.variables(database),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=max(0.001, self.deadline.left),
+            )
+        except subprocess.TimeoutExpired:
+            raise Failure(Cause.TIMEOUT, f"pg_restore did not end within {self.deadline.allowed:g} s") from None
+        except OSError as error:
+            raise Failure(Cause.UNAVAILABLE, f"{self.program}: {error.strerror}") from None
+        if done.returncode == 0:
+            return done.stdout.decode("utf-8", errors="replace"), ""
+        said = (
+            " ".join(done.stderr.decode("utf-8", errors="replace").split())[:600] or f"it ended with {done.returncode}"
+        )
+        for pattern, cause in _MACHINE:
+            if pattern.search(said):
+                raise Failure(cause, said)
+        return "", said
+
+
+def _fetched(chunks: Iterable[bytes], path: Path, key: str, cap: int) -> tuple[str, str]:
+    """The SHA-256 of what was stored, unpacked into a file where it is gzip; and why it does not unpack."""
+    digest = hashlib.sha256()
+    packed = zlib.decompressobj(wbits=31) if key.endswith(".gz") else None
+    why, size = "", 0
+    with path.open("wb") as file:
+        path.chmod(0o600)
+        for chunk in chunks:
+            digest.update(chunk)
+            rest = chunk
+            while rest and not why:
+                try:
+                    part = rest if packed is None else packed.decompress(rest, 1 << 22)
+                except zlib.error as error:
+                    why = f"{key} does not unpack: {error}"
+                    break
+                rest = b"" if packed is None else packed.unconsumed_tail
+                size += len(part)
+                if size > cap:
+                    raise Failure(Cause.PARTIAL, f"{key} unpacks to more than {cap} bytes")
+                file.write(part)
+    if not why and packed is not None and not packed.eof:
+        why = f"{key} does not unpack: it ends early"
+    return digest.hexdigest(), why
+
+
+def _failed(why: str) -> dict[str, Any]:
+    none: dict[str, Any] = {"dumped": None, "tables": [], "rows": 0, "least": None, "most": None, "restore_s": None}
+    return {"restored": False, "error": why, **none}
+
+
+def _taken(metadata: Mapping[str, str], newest: Stored) -> datetime:
+    """When the dump saw the database: rows made later are not in it."""
+    try:
+        said = datetime.fromisoformat(metadata["taken-at"])
+    except (KeyError, ValueError):
+        return newest.modified
+    return said if said.tzinfo is not None and said <= newest.modified else newest.modified
+
+
+def _without(contents: str, extensions: tuple[str, ...]) -> str:
+    """The table of contents without these extensions and the comments on them."""
+    names = "|".join(re.escape(name) for name in extensions) or r"(?!)"
+    drop = re.compile(rf"(EXTENSION - |COMMENT - EXTENSION )({names})\b")
+    return "".join(line for line in contents.splitlines(keepends=True) if not drop.search(line))
+
+
+def _said(contents: str, key: str) -> str | None:
+    match = re.search(rf"^;\s*{key}:?\s+(.+?)\s*$", contents, re.MULTILINE)
+    return None if match is None else match[1]
+
+
+PROBE = Probe(
+    options=Restore,
+    look=look,
+    back_ends=("object_store", "postgres", "scratch"),
+    extra="s3",
+    takes=lambda options: options.deadline,
+    last=lambda *_: True,
+    acts=ACTION,
+    clients=("botocore.session", "psycopg"),
+)
