@@ -44,7 +44,12 @@ def revision(number: int, tag: str, canary: str | None = None, weight: int = 0, 
     if canary is not None:
         objects += [deployment(SIDE, canary, 1), ingress(weight)]
         config["canary"] = {"enabled": True, "weight": weight, "image": {"tag": canary}}
-    given = {"status": "superseded", "description": "Upgrade complete", "chart": "judgment-service-1.4.0"} | more
+    given = {
+        "status": "superseded",
+        "description": "Upgrade complete",
+        "chart": "judgment-service-1.4.0",
+        "chart_version": "1.4.0",
+    } | more
     return HelmRevision(
         number=number, version=str(100 + number), updated=NOW - timedelta(hours=1), objects=tuple(objects),
         config=config, defaults={"canary": {"enabled": False, "weight": 0}}, **given,

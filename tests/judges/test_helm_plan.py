@@ -179,6 +179,10 @@ def test_replicas_and_annotations_go_back_with_the_images() -> None:
         (state(HISTORY[1], replace(HISTORY[2], status="pending-upgrade", updated=NOW)), Verb.ROLLBACK, {}, "under way"),
         (state(HISTORY[1], replace(HISTORY[2], status="pending-upgrade")), Verb.APPLY, {"percent": 100}, "under way"),
         (state(HISTORY[1], replace(HISTORY[2], status="failed")), Verb.APPLY, {"percent": 100}, "is failed"),
+        (state(replace(HISTORY[1], status="deployed"), revision(7, "v1.3.9", "v1.4.0", 10, status="failed", others=())),
+         Verb.APPLY, {"percent": 100}, "revision 7 is failed, not deployed"),
+        (state(replace(HISTORY[1], status="deployed"), replace(HISTORY[2], status="failed")),
+         Verb.APPLY, {"percent": 100}, "canary.weight of v6 is not what runs (10)"),
         (state(HISTORY[2]), Verb.ROLLBACK, {}, "no revision before v7 can be gone back to"),
         (state(*HISTORY), Verb.ROLLBACK, {"revision": "v4"}, "there is no revision v4 (there is v7, v6, v5)"),
         (state(*HISTORY), Verb.ROLLBACK, {"percent": 25}, "is no way back"),
@@ -255,5 +259,5 @@ def test_nothing_unsafe_is_planned(
         assert change.weight <= weight
     else:
         assert late is None
-        assert status == "deployed"
+        assert status == "deployed"  # a failed one has no deployed one before it here
     assert "hunter2" not in repr(change)

@@ -15,6 +15,7 @@ from factory import kubernetes_roles as roles
 from factory.kubernetes_changes import change
 from factory.kubernetes_controller import Controller
 from factory.kubernetes_resources import HEADERS, Place, Refused, discovery, not_found, place
+from factory.kubernetes_rollouts import Rollouts
 from factory.kubernetes_selectors import Test, by_fields, by_labels
 from factory.kubernetes_store import Store
 from factory.kubernetes_tables import as_metadata, as_table
@@ -63,6 +64,7 @@ def api(
     world: Callable[[], World | None] = lambda: None,
 ) -> Callable[[Call], Reply]:
     """The handler of a server. `account` says who a header of authorization is."""
+    rollouts = Rollouts()
 
     def answer(call: Call) -> Reply:
         if call.path in ("/healthz", "/readyz", "/livez"):
@@ -83,8 +85,9 @@ def api(
             controller.advance(clock.now())
             if watching:
                 return watch(store, controller, found, call, _tests(call, found))
+            rollouts.before(present, store, found, call)
             with store.lock:
-                return _answer(store, controller, found, call)
+                return rollouts.after(present, found, call, _answer(store, controller, found, call))
         except Refused as refused:
             return refused.reply()
 

@@ -58,6 +58,8 @@ def fill(store: Store, controller: Controller, world: World) -> None:
 
 def pulls(world: World, image: str) -> bool:
     """Whether the registry has an image: of judgment-service the two versions there are."""
+    if world.fault("rollout-stuck"):
+        return False  # of pods that are new; those that run have theirs
     return not image.startswith(f"{_REGISTRY}/{JUDGMENT}:") or image in (world.old_image, world.new_image)
 
 
@@ -125,6 +127,8 @@ def _history(world: World) -> Iterator[dict[str, Any]]:
         told.append((now - 20 * 60, "Rollback to 6", old, None, 0, old))
     if world.fault("helm-history-lost"):
         told = told[-1:]
+    if world.fault("helm-history-empty"):
+        told = []
     first = 5 if len(told) > 1 else 9
     for number, (at, description, tag, canary_tag, weight, version) in enumerate(told, start=first):
         config: dict[str, Any] = {"image": {"tag": tag}, "database": {"password": "not-to-be-seen"}}

@@ -76,7 +76,7 @@ def _backed(state: HelmState, wish: Wish, target: HelmRevision, notes: tuple[str
     tag = image_tag(images.get(state.stable, {}))
     return change_of(
         state,
-        number=newest.number + 1,
+        base=newest,
         description=f"Rollback to {target.number}" + (f", canary weight {weight} % {BY}" if state.routes else f" {BY}"),
         pending="pending-rollback",
         source=target.number,
@@ -85,7 +85,7 @@ def _backed(state: HelmState, wish: Wish, target: HelmRevision, notes: tuple[str
         config=config,
         goal=split_text(state, weight or 0, tag),
         helm=by_helm,
-        previous=name_of(target),
+        previous=name_of(newest),
         target=target.number,
         notes=notes,
         other=target,
@@ -96,10 +96,18 @@ def _standing(state: HelmState) -> HelmChange:
     """Nothing to do."""
     newest = state.revisions[0]
     return HelmChange(
-        number=newest.number + 1, description="", pending="", source=newest.number, patches=(), images={}, replicas={},
-        weight=state.weight if state.routes else None, goal=split_text(state, state.weight), helm="",
-        previous=name_of(newest),
-    )  # fmt: skip
+        number=newest.number + 1,
+        description="",
+        pending="",
+        source=newest.number,
+        base=newest.number,
+        patches=(),
+        images={},
+        replicas={},
+        weight=state.weight if state.routes else None,
+        goal=split_text(state, state.weight),
+        helm="",
+    )
 
 
 def _is_back(state: HelmState, *, automatic: bool) -> bool:

@@ -9,7 +9,7 @@ from gonogo.judges.helm_objects import value_at, with_value
 from gonogo.judges.helm_patches import change_of
 from gonogo.judges.helm_stands import image_tag, rendered_weight, split_text, tag_of, unfinished
 from gonogo.judges.rollout_plan import Verb, Wish
-from gonogo.model.helm import DEPLOYED, SUPERSEDED, HelmChange, HelmRevision, HelmState, Workload
+from gonogo.model.helm import DEPLOYED, FAILED, SUPERSEDED, HelmChange, HelmRevision, HelmState, Workload
 from gonogo.model.rollout import FULL
 
 # Where charts keep them; an environment may name others (names of its back end kubernetes).
@@ -48,21 +48,21 @@ def forward(state: HelmState, wish: Wish, stages: Sequence[int]) -> HelmChange |
             notes.append(f"this skips {', '.join(between)} %")
         return weighed(state, wish, percent, tuple(notes))
     tag = _promoted_tag(images, state)
-    told = _agrees(state, state.revisions[0])
+    base = base_of(state)
+    told = _agrees(state, base)
     if told is not None:
         return told
-    newest = state.revisions[0]
-    if any("upgrade" in event for event in newest.hooks):
+    if any("upgrade" in event for event in base.hooks):
         notes.append("the chart's upgrade hooks are not run: they ran when the canary came")
     return change_of(
         state,
-        number=newest.number + 1,
+        base=base,
         description=f"Promotion of {tag} {BY}",
         pending="pending-upgrade",
-        source=newest.number,
+        source=base.number,
         images={state.stable: images},
         weight=0,
-        config=with_value(with_value(newest.config, state.values["tag"], tag), state.values["weight"], 0),
+        config=with_value(with_value(base.config, state.values["tag"], tag), state.values["weight"], 0),
         goal=split_text(state, 0, tag),
         helm=_upgrade_line(state, {state.values["tag"]: tag, state.values["weight"]: "0"}),
         previous=name_of(previous_of(state)),
@@ -72,26 +72,34 @@ def forward(state: HelmState, wish: Wish, stages: Sequence[int]) -> HelmChange |
 
 def weighed(state: HelmState, wish: Wish, percent: int, notes: tuple[str, ...] = ()) -> HelmChange | str:
     """Only the canary's share."""
-    newest = state.revisions[0]
-    told = _agrees(state, newest)
+    base = base_of(state)
+    told = _agrees(state, base)
     if told is not None:
         if wish.verb is Verb.APPLY:
             return told
         notes = (*notes, told)  # who is taken off a canary does not wait for that
     return change_of(
         state,
-        number=newest.number + 1,
+        base=base,
         description=f"Canary weight {percent} % {BY}",
         pending="pending-upgrade" if wish.verb is Verb.APPLY else "pending-rollback",
-        source=newest.number,
+        source=base.number,
         images={},
         weight=percent,
-        config=with_value(newest.config, state.values["weight"], percent),
+        config=with_value(base.config, state.values["weight"], percent),
         goal=split_text(state, percent),
         helm=_upgrade_line(state, {state.values["weight"]: str(percent)}),
         previous=name_of(previous_of(state)),
         notes=notes,
     )
+
+
+def base_of(state: HelmState) -> HelmRevision:
+    """The revision that is in force: the newest, or the deployed one before it where the newest failed."""
+    newest = state.revisions[0]
+    if newest.status != FAILED:
+        return newest
+    return next((one for one in state.revisions if one.status == DEPLOYED), newest)
 
 
 def previous_of(state: HelmState) -> HelmRevision | None:
@@ -147,5 +155,5 @@ def _upgrade_line(state: HelmState, values: Mapping[str, str]) -> str:
     sets = ",".join(f"{path}={value}" for path, value in values.items())
     return (
         f"helm upgrade {state.release} CHART --namespace {state.namespace} --version"
-        f" {state.revisions[0].chart.rpartition('-')[2]} --reuse-values --set {sets} --wait"
+        f" {state.revisions[0].chart_version} --reuse-values --set {sets} --wait"
     )

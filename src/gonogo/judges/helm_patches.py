@@ -14,14 +14,14 @@ def change_of(
     *,
     images: Mapping[str, Mapping[str, str]],
     weight: int | None,
+    base: HelmRevision,
     other: HelmRevision | None = None,
     pending: str,
     **told: Any,
 ) -> HelmChange:
     """The patches: the canary's weight first where users are taken off it, the Deployments first otherwise."""
-    newest = state.revisions[0]
     wanted = by_key(other) if other else {}
-    rendered = by_key(newest)
+    rendered = by_key(base)
     patches: list[Patch] = []
     replicas: dict[str, int] = {}
     objects = dict(rendered)
@@ -43,6 +43,8 @@ def change_of(
         if weight is not None and key in objects:
             objects[key] = merged(objects[key], body)
     return HelmChange(
+        number=state.revisions[0].number + 1,
+        base=base.number,
         patches=tuple(patches),
         images=images,
         replicas=replicas,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from gonogo.judges.helm_back import back
-from gonogo.judges.helm_forward import forward
+from gonogo.judges.helm_forward import base_of, forward
+from gonogo.judges.helm_objects import foreign
 from gonogo.judges.helm_patches import by_key
 from gonogo.judges.rollout_plan import Verb, Wish
 from gonogo.model.helm import DEPLOYED, FAILED, HelmChange, HelmRevision, HelmState
@@ -34,7 +35,7 @@ def _unfit(state: HelmState, wish: Wish) -> str | None:
         since = None if newest.updated is None else state.at - newest.updated
         if wish.verb is Verb.APPLY or since is None or since < _LEFT_ALONE or newest.status.startswith("uninstall"):
             return f"another change is under way: revision {newest.number} is {newest.status}"
-    elif newest.status != DEPLOYED and (wish.verb is Verb.APPLY or newest.status != FAILED):
+    elif newest.status not in (DEPLOYED, FAILED) or (wish.verb is Verb.APPLY and _unfinished(state)):
         return f"revision {newest.number} is {newest.status}, not {DEPLOYED}"
     missing = sorted(name for name in _deployments(newest) if name not in state.workloads)
     if state.stable not in state.workloads:
@@ -56,6 +57,12 @@ def again(state: HelmState, change: HelmChange) -> HelmChange | str:
     if isinstance(made, str) or made.weight == change.weight:
         return made
     return f"it would give the canary {made.weight} % by now, and {change.weight} % was planned"
+
+
+def _unfinished(state: HelmState) -> bool:
+    """Whether the newest revision failed and may have left more behind than what is compared before a change."""
+    newest, base = state.revisions[0], base_of(state)
+    return base.status != DEPLOYED or bool(foreign(newest.objects, base.objects, state.canary))
 
 
 def _deployments(revision: HelmRevision) -> list[str]:

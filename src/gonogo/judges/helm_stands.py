@@ -15,7 +15,7 @@ def in_force(state: HelmState, change: HelmChange) -> bool:
         return False
     newest = state.revisions[0]
     if newest.number != change.number and newest.status != DEPLOYED:
-        return False
+        return False  # what runs may be right, and Helm's history is not
     for name, images in change.images.items():
         found = state.workloads.get(name)
         if found is None or unfinished(found) or not _has(found, images):

@@ -45,7 +45,8 @@ class HelmRevision:
     number: int
     status: str
     description: str
-    chart: str  # name and version
+    chart: str  # name and version, as `helm history` shows it
+    chart_version: str
     version: str  # the secret's resourceVersion
     updated: datetime | None = None
     hooks: tuple[str, ...] = ()  # events that Helm, and only Helm, runs something at
@@ -96,7 +97,8 @@ class Patch:
 class HelmChange:
     """What would be set, in order, and the revision that Helm's history would get for it.
 
-    `objects` and `config` are that revision's, `source` the revision whose chart it has. `images` and `weight` are what
+    `objects` and `config` are that revision's, `source` the revision whose chart it has, `base` the one whose rendered
+    text it goes on from. `images` and `weight` are what
     is in force afterwards; `previous` is the revision to go back to.
     """
 
@@ -104,6 +106,7 @@ class HelmChange:
     description: str
     pending: str  # Helm's state of it while it is under way
     source: int
+    base: int
     patches: tuple[Patch, ...]
     images: Mapping[str, Mapping[str, str]]  # by Deployment, then by container
     replicas: Mapping[str, int]  # those that are set

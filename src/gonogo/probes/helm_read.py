@@ -23,18 +23,25 @@ _PAGE = 10
 
 
 def release_of(environment: Environment) -> tuple[str, str, str, str | None]:
-    """(namespace, release, stable Deployment, canary Deployment); ConfigError where the environment does not say."""
-    side = environment.sides.get(STABLE)
+    """(namespace, release, stable Deployment, canary Deployment); ConfigError where the environment does not say.
+
+    The Deployments are `service` of the sides stable and canary, or names.stable and names.canary of the back end, for
+    a canary behind the same address. The release is called as the stable Deployment is, unless names.release is given.
+    """
     back_end = environment.back_ends.get(BACK_END)
-    namespace = back_end.names.get("production") if back_end else None
-    if side is None or side.service is None or back_end is None or not namespace:
+    names = back_end.names if back_end else {}
+    stable, canary = (
+        names.get(name) or (environment.sides[name].service if name in environment.sides else None)
+        for name in (STABLE, CANARY_SIDE)
+    )
+    namespace = names.get("production")
+    if stable is None or not namespace:
         raise ConfigError(
-            f"{environment.name} has no release to roll out: back end {BACK_END} with names.production and side"
-            f" {STABLE} with `service`, its Deployment, are needed",
+            f"{environment.name} has no release to roll out: back end {BACK_END} with names.production, a namespace,"
+            f" and side {STABLE} with `service`, its Deployment, are needed",
             environment.origin,
         )
-    canary = environment.sides.get(CANARY_SIDE)
-    return namespace, back_end.names.get("release", side.service), side.service, canary.service if canary else None
+    return namespace, names.get("release", stable), stable, canary
 
 
 def secrets_path(namespace: str) -> str:

@@ -76,14 +76,15 @@ def send(vantage: Vantage, state: HelmState, change: HelmChange, deadline: Deadl
     where = secrets_path(state.namespace)
     newest = state.revisions[0]
     held = {
-        number: api.get(f"{where}/{secret_name(state.release, number)}") for number in {newest.number, change.source}
+        number: api.get(f"{where}/{secret_name(state.release, number)}")
+        for number in {newest.number, change.source, change.base}
     }
     for one in state.revisions:
         if one.number in held and held[one.number]["metadata"]["resourceVersion"] != one.version:
             raise Stale(Cause.UNAVAILABLE, f"revision {one.number} of {state.release} was changed since it was read")
     for patch in change.patches:
         api.patch(_path(state, patch), _bound(patch), _STRATEGIC, trial=True)
-    secret = next_secret(held[change.source], held[newest.number], change, datetime.now(UTC))
+    secret = next_secret(held[change.source], held[change.base], change, datetime.now(UTC))
     api.post(where, secret)
     sent = Sent(namespace=state.namespace, release=state.release, number=change.number)
     done: list[str] = []

@@ -50,6 +50,7 @@ def revision_of(secret: Mapping[str, Any]) -> HelmRevision:
         status=str(info.get("status")),
         description=" ".join(str(info.get("description") or "").split())[:160],
         chart=f"{about.get('name')}-{about.get('version')}",
+        chart_version=str(about.get("version")),
         version=str(secret["metadata"]["resourceVersion"]),
         updated=moment(info.get("last_deployed")),
         hooks=tuple(sorted({str(event) for hook in found.get("hooks") or () for event in hook.get("events") or ()})),
@@ -60,19 +61,19 @@ def revision_of(secret: Mapping[str, Any]) -> HelmRevision:
 
 
 def next_secret(
-    source: Mapping[str, Any], newest: Mapping[str, Any], change: HelmChange, now: datetime
+    source: Mapping[str, Any], base: Mapping[str, Any], change: HelmChange, now: datetime
 ) -> dict[str, Any]:
-    """The new revision, under way: the chart of `source`, the objects of `newest` with what is changed."""
-    base, last = document_of(source), document_of(newest)
+    """The new revision, under way: the chart of `source`, the objects of `base` with what is changed."""
+    of, last = document_of(source), document_of(base)
     labels = source["metadata"].get("labels") or {}
-    name = str(base["name"])
+    name = str(of["name"])
     document = {
-        **base,
+        **of,
         "version": change.number,
         "config": dict(change.config),
         "manifest": manifest_with(str(last.get("manifest") or ""), change.objects, name),
         "info": {
-            **(base.get("info") or {}),
+            **(of.get("info") or {}),
             "first_deployed": (last.get("info") or {}).get("first_deployed"),
             "last_deployed": now.isoformat(),
             "deleted": "",
