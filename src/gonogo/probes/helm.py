@@ -51,8 +51,8 @@ class HelmHistory:
 
 
 def look(options: HelmHistory, vantage: Vantage) -> Sight:
-    """{release, count, revisions: [{revision, status, updated, chart, app_version, description, values}], current,
-    deployed, previous, earlier}, newest revision first; `tag` of a revision is its value of that name, or its app version.
+    """{release, count, revisions: [{revision, status, updated, chart, app_version, tag, description, values}],
+    current, deployed, previous, earlier}, newest first; `tag` is the value of that name, or the app version.
 
     `current` is the newest revision, `deployed` the one that Helm says is deployed, `previous` the newest one before
     `current` that was once deployed, and `earlier` the numbers of all of those. Each may be null, but for `current`.
