@@ -12,13 +12,14 @@ from databases import Databases
 from processes import Processes
 from proxy import Mode
 
-from factory import data, tables
+from factory import counts, data, tables
 from factory.pool import Pool
 from factory.rehearsal import Stage
 from factory.sickness import Sicknesses
 from factory.world import World
 
 REDIS_LIMIT = 64 << 20
+CONNECTIONS = 80
 CACHES = {"stable": 0, "staging": 1}  # databases of Redis
 NAMES = {"stable": tables.DATABASE, "staging": tables.STAGING_DATABASE}  # databases of PostgreSQL
 
@@ -27,7 +28,7 @@ class FactoryDatabases(Databases):
     """Both servers with what AI Factory keeps there. `pools` are the services' connections, by side."""
 
     def __init__(self, processes: Processes, secrets: dict[str, str], host: str) -> None:
-        super().__init__(processes, host)
+        super().__init__(processes, host, {"max_connections": str(CONNECTIONS)})
         self._secrets = secrets
         self._password = os.urandom(12).hex()
         self.pools = {side: Pool(self.postgres.address, name, self._password) for side, name in NAMES.items()}
@@ -72,6 +73,11 @@ def start(stage: Stage) -> None:
     stage.ref.addresses["redis"] = databases.redis.address
     stage.parts["database"] = databases
     stage.on_apply.append(databases.apply)
+
+    def write_counts(world: World) -> None:
+        stage.ref.addresses["row-counts"] = str(counts.write(world))
+
+    stage.on_apply.append(write_counts)
 
 
 def _import_clients() -> None:

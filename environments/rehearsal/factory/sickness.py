@@ -15,7 +15,8 @@ from factory.world import World
 if TYPE_CHECKING:
     from factory.database import FactoryDatabases
 
-CROWD = 40  # connections that nobody gives back
+CROWD = 64  # connections that nobody gives back
+CROWDS = {"connections-high": CROWD, "incident-db-connections": 36, "incident-db-full": 47}
 FILLER = 60 << 20  # bytes in Redis
 LATELY_S = 3 * DAY  # what faults do to rows, they do to rows of this age
 
@@ -30,6 +31,17 @@ class Sickness:
 
 
 _MONTHS_ON = "(date_trunc('month', now() at time zone 'UTC') + interval '2 months')"
+_DEPLOYED_LATELY = """
+update rule_deployments set deployed_at = now() - interval '90 minutes' where deployment_id = 'rd-0041';
+update core.judgment_executions set ruleset_version = 'v1.3.9'
+  where executed_at between now() - interval '2 days' and now() - interval '90 minutes' and ruleset_version = 'v1.4.0';
+"""
+_FALSE_ALARMS = """
+update core.judgment_executions set result = 'ALERT', input = input || '{"temperature": 70, "vibration": 9.8}'
+  where executed_at > now() - interval '1 hour' and id % 3 = 0;
+insert into feedbacks select id, 'thumbs_down', '경보가 아니었습니다', 'user-011', executed_at + interval '30 seconds'
+  from core.judgment_executions where executed_at > now() - interval '1 hour' and id % 3 = 0;
+"""
 SICKNESSES = {
     "workflows-failing": Sickness(
         begins="update workflow_instances set status = 'FAILED', error = 'step judge: no answer'"
@@ -85,6 +97,18 @@ SICKNESSES = {
         begins="delete from core.judgment_executions where executed_at > now() - interval '1 day' and id % 10 < 7;",
         rows=True,
     ),
+    # A rule set of 90 minutes ago calls vibrations an alarm that nobody calls one.
+    "incident-false-alarms": Sickness(
+        begins=_DEPLOYED_LATELY + _FALSE_ALARMS,
+        rows=True,
+    ),
+    "rules-deployed-lately": Sickness(begins=_DEPLOYED_LATELY, rows=True),
+    "votes-few": Sickness(
+        begins="delete from feedbacks where created_at > now() - interval '1 hour'; insert into feedbacks select"
+        " id, 'thumbs_down', null, 'user-012', now() - interval '5 minutes' from core.judgment_executions"
+        " where executed_at > now() - interval '3 hours' order by executed_at limit 2;",
+        rows=True,
+    ),
     "rules-mixed": Sickness(
         begins="update core.judgment_executions set ruleset_version = 'v1.3.9'"
         " where executed_at > now() - interval '1 hour' and id % 2 = 0;",
@@ -125,7 +149,7 @@ class Sicknesses:
             self._databases.fill(f"truncate {', '.join(data.TIMES)};" + data.deployments(now), tables.STAGING_DATABASE)
         for pool in self._pools.values():
             pool.wrote = False
-        self._crowd_in(CROWD if world.fault("connections-high") else 0)
+        self._crowd_in(max((count for name, count in CROWDS.items() if world.fault(name)), default=0))
         self._databases.ask_redis("FLUSHALL")
         if world.fault("redis-memory-high"):
             self._databases.ask_redis("SETRANGE", "filler", str(FILLER), ".")
