@@ -22,7 +22,7 @@ from gonogo.flows.recorded import Recorded
 from gonogo.flows.started import Started, Starter, Starters
 from gonogo.flows.watch.told import WatchesTold
 from gonogo.gate.decide import decide
-from gonogo.model.check import Check
+from gonogo.model.check import Check, Eventually
 from gonogo.model.evidence import Evidence, Seen, Unseen
 from gonogo.model.run import Plan, PlannedLook, Run
 from gonogo.model.secret import Redactor, scan
@@ -32,6 +32,7 @@ from gonogo.probes import PROBES
 from gonogo.probes.base import Vantage
 from gonogo.reporting.files import EvidenceWriter, make_folder, write_plan
 
+_HASTE = timedelta(seconds=2)  # patience with what a fault was switched on for
 LONGEST_GAP = timedelta(hours=2)  # between the last look and the verdict; more than a clock that is put right
 
 
@@ -215,6 +216,8 @@ def _t0(book: Book, first: Mapping[str, Evidence]) -> datetime | None:
 
 def _retake(plan: Plan, collector: Collector, evidence: dict[str, Evidence], clock: Clock) -> None:
     patient = [check for check in plan.checks if check.eventually is not None]
+    if plan.faults:  # what is rehearsed does not get better by waiting
+        patient = [replace(check, eventually=_hasty(check.eventually)) for check in patient if check.eventually]
 
     def passes(check: Check) -> bool:
         reached = reached_sides(evidence.values())
@@ -224,6 +227,10 @@ def _retake(plan: Plan, collector: Collector, evidence: dict[str, Evidence], clo
 
     if patient:
         collector.retake(patient, plan.uses, {look.key: look for look in plan.looks}, evidence, passes)
+
+
+def _hasty(patience: Eventually) -> Eventually:
+    return Eventually(within=min(patience.within, _HASTE), every=min(patience.every, _HASTE / 4))
 
 
 def _look(plan: Plan, collector: Collector, first: Mapping[str, Evidence]) -> dict[str, Evidence]:

@@ -87,7 +87,7 @@ def take_order(asked: Asked) -> Order:
     book = replace(book, every=asked.every or book.every, for_=asked.lasts or book.for_, source=source)
     check_rulebook(book, lambda *_: book.origin)
     for side in ("canary", "stable"):
-        if side not in environment.sides:
+        if side not in environment.sides and source.kind is not SourceKind.PROMETHEUS:  # its queries tell them apart
             raise ConfigError(f"{asked.environment} has no side {side!r}: a canary is watched beside the stable side")
     check_rehearsal(environment, asked.root, asked.scene, asked.faults)
     if asked.on_no_go == "rollback":
