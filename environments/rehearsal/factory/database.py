@@ -62,6 +62,7 @@ class FactoryDatabases(Databases):
         self.redis.set(Mode.REFUSE if world.fault("redis-down") else Mode.OPEN)
         hangs = Mode.HANG if world.fault("database-hangs") else Mode.OPEN
         self.postgres.set(Mode.REFUSE if world.fault("database-down") else hangs)
+        self._sicknesses.crowd_in(world)
 
 
 def start(stage: Stage) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from factory.database import FactoryDatabases
 
 CROWD = 64  # connections that nobody gives back
-CROWDS = {"connections-high": CROWD, "incident-db-connections": 36, "incident-db-full": 47}
+CROWDED = ("connections-high", "incident-db-connections")
 FILLER = 60 << 20  # bytes in Redis
 LATELY_S = 3 * DAY  # what faults do to rows, they do to rows of this age
 
@@ -102,6 +102,9 @@ SICKNESSES = {
         begins=_DEPLOYED_LATELY + _FALSE_ALARMS,
         rows=True,
     ),
+    "incident-db-full": Sickness(
+        begins="alter database factory connection limit 0;", ends="alter database factory connection limit -1;"
+    ),
     "rules-deployed-lately": Sickness(begins=_DEPLOYED_LATELY, rows=True),
     "votes-few": Sickness(
         begins="delete from feedbacks where created_at > now() - interval '1 hour'; insert into feedbacks select"
@@ -149,15 +152,16 @@ class Sicknesses:
             self._databases.fill(f"truncate {', '.join(data.TIMES)};" + data.deployments(now), tables.STAGING_DATABASE)
         for pool in self._pools.values():
             pool.wrote = False
-        self._crowd_in(max((count for name, count in CROWDS.items() if world.fault(name)), default=0))
+        self._crowd_in(CROWD if any(world.fault(name) for name in CROWDED) else 0)
         self._databases.ask_redis("FLUSHALL")
         if world.fault("redis-memory-high"):
             self._databases.ask_redis("SETRANGE", "filler", str(FILLER), ".")
 
-    def _crowd_in(self, wanted: int) -> None:
-        """So many connections that do nothing."""
+    def crowd_in(self, world: World) -> None:
+        """Connections that do nothing, once the server can be reached."""
         import psycopg  # noqa: PLC0415 - slow to import
 
+        wanted = CROWD if world.fault("connections-high") else 0
         while len(self._crowd) > wanted:
             with contextlib.suppress(psycopg.Error):
                 self._crowd.pop().close()
