@@ -152,7 +152,6 @@ class Sicknesses:
             self._databases.fill(f"truncate {', '.join(data.TIMES)};" + data.deployments(now), tables.STAGING_DATABASE)
         for pool in self._pools.values():
             pool.wrote = False
-        self._crowd_in(CROWD if any(world.fault(name) for name in CROWDED) else 0)
         self._databases.ask_redis("FLUSHALL")
         if world.fault("redis-memory-high"):
             self._databases.ask_redis("SETRANGE", "filler", str(FILLER), ".")
@@ -161,7 +160,7 @@ class Sicknesses:
         """Connections that do nothing, once the server can be reached."""
         import psycopg  # noqa: PLC0415 - slow to import
 
-        wanted = CROWD if world.fault("connections-high") else 0
+        wanted = CROWD if any(world.fault(name) for name in CROWDED) else 0
         while len(self._crowd) > wanted:
             with contextlib.suppress(psycopg.Error):
                 self._crowd.pop().close()
