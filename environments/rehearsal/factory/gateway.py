@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -26,12 +26,12 @@ _KEPT = ("authorization", "content-type", "x-slack-signature", "x-slack-request-
 
 
 class Gateway:
-    """`url` is what users call; `services` maps each service to its own URL."""
+    """`url` is what users call; `services` maps each service to its own URL; `bend` may change an answer."""
 
-    def __init__(self, services: Mapping[str, str], host: str) -> None:
+    def __init__(self, services: Mapping[str, str], host: str, bend: Callable[[Call, Reply], Reply]) -> None:
         self._services = dict(services)
         self._health = ThreadPoolExecutor(len(SERVICES), thread_name_prefix="gateway")
-        self.url = HttpServer(self._answer, host).url
+        self.url = HttpServer(lambda call: bend(call, self._answer(call)), host).url
 
     def _answer(self, call: Call) -> Reply:
         if call.path == "/health":

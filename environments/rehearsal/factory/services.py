@@ -13,7 +13,7 @@ from functools import partial
 
 from http_server import Call, HttpServer, Reply
 
-from factory import desk, judgment, learning, past, workflow
+from factory import desk, judgment, learning, past, smoke, workflow
 from factory.database import CACHES, FactoryDatabases
 from factory.gateway import Gateway
 from factory.metrics import Metrics
@@ -55,7 +55,11 @@ def start(stage: Stage) -> None:
         )
         site.urls |= {name: HttpServer(partial(_serve, site, name), stage.host).url for name in SERVICES}
         stage.ref.addresses |= {f"{address}-{name}": url for name, url in site.urls.items()}
-        stage.ref.addresses[address] = Gateway(site.urls, stage.host).url
+        stage.ref.addresses[address] = Gateway(site.urls, stage.host, partial(_bent, site)).url
+
+
+def _bent(site: Site, call: Call, reply: Reply) -> Reply:
+    return smoke.bent(site.world, site.side, call, reply)
 
 
 def _serve(site: Site, service: str, call: Call) -> Reply:

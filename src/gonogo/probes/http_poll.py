@@ -15,6 +15,7 @@ from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes import http
 from gonogo.probes.base import Expression, Probe, Sight, Vantage
 from gonogo.probes.deadline import Deadline
+from gonogo.probes.expressions import search
 from gonogo.probes.http import HttpOptions
 
 _MARK = "{id}"
@@ -70,7 +71,7 @@ def look(options: HttpPollOptions, vantage: Vantage) -> Sight:
         return first
     start = first.outcome.data
     polling = _Polling(options, vantage, deadline)
-    key = _search(options.id, start["json"]) if 200 <= start["status"] < 300 else None
+    key = search(options.id, start["json"]) if 200 <= start["status"] < 300 else None
     key = str(key) if isinstance(key, str | int) and not isinstance(key, bool) else None
     path = _path(options.poll, key) if key is not None else None
     outcome: Seen | Unseen
@@ -144,7 +145,7 @@ class _Polling:
 
     def _note(self, document: Mapping[str, Any]) -> str | None:
         """The state that this poll told; None for an answer that is not 200 or tells none."""
-        found = _search(self.options.state, document["json"]) if document["status"] == 200 else None
+        found = search(self.options.state, document["json"]) if document["status"] == 200 else None
         state = found if isinstance(found, str) else None
         now = {"state": state, "status": document["status"]}
         if not self.states or {key: self.states[-1][key] for key in now} != now:
@@ -159,19 +160,6 @@ def _path(poll: str, key: str) -> str | None:
     try:
         return poll.replace(_MARK, quote(key, safe=""))
     except UnicodeEncodeError:
-        return None
-
-
-def _search(expression: str, document: Any) -> Any:
-    """The value of the expression; None where there is none or the document is of another shape."""
-    import jmespath  # noqa: PLC0415 - judging needs it as well, looking at most looks does not
-    from jmespath.exceptions import JMESPathError  # noqa: PLC0415
-
-    if not isinstance(document, dict | list):
-        return None
-    try:
-        return jmespath.search(expression, document)
-    except JMESPathError:
         return None
 
 
