@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from factory import trouble
+from factory import incidents, trouble
 from factory.past import Flow
 from factory.world import World
 
@@ -25,6 +25,7 @@ class Behaviour:
     loses_cache: bool = False  # nothing that is put into the cache is found there
     tools_time_out: bool = False
     stops_at_step: int = 0  # workflows fail at this step (from 1)
+    breaks: bool = False  # every request but /health ends with 500
 
 
 NORMAL = Behaviour()
@@ -38,12 +39,19 @@ def of(world: World, side: str, service: str) -> Behaviour:
         return Behaviour(answers_with=503)
     if service == "judgment" and world.fault("cache-loses"):
         return Behaviour(loses_cache=True)
+    if service == "judgment":
+        return Behaviour(
+            answers_with=503 if any(world.fault(name) for name in incidents.DOWN) else 0,
+            breaks=world.fault("incident-bad-code"),
+            llm_fails=world.fault("incident-llm-down"),
+            llm_slower_by_s=incidents.LLM_SLOW_S if world.fault("incident-llm-slow") else 0.0,
+        )
     return NORMAL
 
 
 def changed(flows: list[Flow], world: World) -> list[Flow]:
     """The counted past as this world's faults would have made it: flows left out, replaced or added."""
-    return trouble.changed(flows, world)
+    return incidents.changed(trouble.changed(flows, world), world)
 
 
 def changed_gauges(
@@ -51,4 +59,4 @@ def changed_gauges(
     world: World,
 ) -> list[tuple[str, dict[str, str], float]]:
     """The same of states: (name, labels, value)."""
-    return trouble.changed_gauges(gauges, world)
+    return incidents.changed_gauges(trouble.changed_gauges(gauges, world), world)

@@ -146,6 +146,8 @@ def _stale(one: dict[str, Any], world: World) -> None:
 # Fault -> (plural, namespace, service or name, how many of them, what happens to each).
 FAULTS: dict[str, tuple[str, str, str, int, Change]] = {
     "pod-crashloop": ("pods", PRODUCTION, "bi-service", 1, ended("Error", 1, 130, 37, back=False)),
+    "incident-oom": ("pods", PRODUCTION, "judgment-service", 2, ended("OOMKilled", 137, 150, 9, back=False)),
+    "oom-yesterday": ("pods", PRODUCTION, "judgment-service", 1, ended("OOMKilled", 137, 20 * HOUR, 1, back=True)),
     "pod-unready": ("pods", PRODUCTION, "mcp-hub", 1, _unready),
     "pod-flapping": ("pods", PRODUCTION, "chat-service", 1, ended("OOMKilled", 137, 95, 21, back=True)),
     "hpa-stuck": (

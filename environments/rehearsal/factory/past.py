@@ -19,6 +19,7 @@ LLM_CALLS, LLM_COST, LLM_UNREADABLE = "llm_calls_total", "llm_cost_usd_total", "
 LLM_LATENCY = "llm_call_duration_seconds"
 MCP_TIMEOUTS, BREAKERS = "mcp_call_timeouts_total", "circuit_breaker_state"
 HITS, MISSES = "judgment_cache_hits_total", "judgment_cache_misses_total"
+ANSWERS = "judgment_answers_total"
 POOL_USED, POOL_SIZE = "db_pool_connections_in_use", "db_pool_connections_max"
 KINDS: Mapping[str, tuple[str, str]] = {
     REQUESTS: ("counter", "HTTP requests answered"),
@@ -31,6 +32,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     BREAKERS: ("gauge", "1 for the state that a circuit breaker is in"),
     HITS: ("counter", "Judgments answered from the cache"),
     MISSES: ("counter", "Judgments that had to be made"),
+    ANSWERS: ("counter", "HTTP answers of judgment by status and by the version that its pod runs"),
     POOL_USED: ("gauge", "Connections to PostgreSQL in use"),
     POOL_SIZE: ("gauge", "Connections to PostgreSQL that may be open"),
 }

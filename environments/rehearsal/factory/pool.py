@@ -48,11 +48,11 @@ class Pool:
             cursor.execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
-    def one_more(self) -> psycopg.Connection[Any]:
+    def one_more(self, application: str = "ai-factory") -> psycopg.Connection[Any]:
         """A connection beside the pool's."""
         import psycopg  # noqa: PLC0415 - slow to import, while the server starts
 
-        return psycopg.connect(**self._target)
+        return psycopg.connect(**{**self._target, "application_name": application})
 
     @contextmanager
     def connection(self, wait_s: float = WAITS_S) -> Iterator[psycopg.Connection[Any]]:

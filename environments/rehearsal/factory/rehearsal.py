@@ -33,6 +33,7 @@ PARTS: tuple[str, ...] = (
     "kubernetes_api",
     "forge",
     "scanners",
+    "sessions",
     "services",
     "provider",
     "prometheus",

@@ -76,6 +76,8 @@ def _serve(site: Site, service: str, call: Call) -> Reply:
         reply = Reply(status=behaves.answers_with, body={"error": "unavailable", "service": service})
     elif call.path == "/health":
         reply = _health(site, service)
+    elif behaves.breaks:
+        reply = Reply(status=500, body={"error": "internal", "detail": "KeyError: 'ruleset'"})
     elif route is None:
         detail = f"{service} has no {call.method} {call.path}"
         reply = Reply(status=404, body={"error": "not_found", "detail": detail})

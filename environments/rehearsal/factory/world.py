@@ -18,6 +18,7 @@ STAGING, PRODUCTION, RECOVERY = "staging", "production", "production-dr"  # name
 REPOSITORY = "factory-ai/ai-factory"
 OLD_VERSION = "v1.3.9"
 HOUR, DAY = 3600.0, 86400.0
+DEPLOYED_AGO = {"incident-bad-code": 40 * 60.0, "deployed-just-now": 25 * 60.0}  # faults that put T0 later
 
 
 class World:
@@ -44,7 +45,8 @@ class World:
         self.old_image = f"{self.new_image.rpartition(':')[0]}:{OLD_VERSION}"
         self.canary_percent = 10 if scene in ("canary", "watch") else 0  # of judgment's users; a rollback changes it
         # T0, when the deploy to production starts.
-        self.t0 = {"staging": now + HOUR, "canary": now - 25 * 60, "watch": now - 60}.get(scene, now - 25 * HOUR)
+        ago = next((ago for name, ago in DEPLOYED_AGO.items() if name in self.faults), 25 * HOUR)
+        self.t0 = {"staging": now + HOUR, "canary": now - 25 * 60, "watch": now - 60}.get(scene, now - ago)
 
     def fault(self, name: str) -> bool:
         """True if this fault is switched on."""

@@ -131,7 +131,8 @@ def _of_connection(message: str) -> Cause:
     denied = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "not permitted to log in")
     if any(words in message for words in denied):
         return Cause.DENIED
-    return Cause.LIMITED if "too many clients" in message else Cause.UNREACHABLE
+    full = ("too many clients", "too many connections", "remaining connection slots are reserved")
+    return Cause.LIMITED if any(words in message for words in full) else Cause.UNREACHABLE
 
 
 def _one_line(error: psycopg.Error) -> str:
