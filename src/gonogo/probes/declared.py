@@ -10,6 +10,7 @@ from typing import Any
 from gonogo.model.environment import Environment, Objective, Release
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen, plain
+from gonogo.model.notice import notice_fields
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.observer import observe
 from gonogo.probes.places import environment_file
@@ -31,7 +32,8 @@ class _Template(string.Template):
 def look(options: Declared, vantage: Vantage) -> Sight:
     """{environment, system, contacts, objectives: {name: {comparator, limit, unit, min_samples}}, rollback, stages,
     release, facts, names, template: {name, text, fields: {field: value}, empty: [fields]}}. `release` is null without
-    one, `template` when none is asked for. A field that is unknown or empty is listed and left as it stands.
+    one, `template` when none is asked for. A field that is unknown or empty is listed and left as it stands. Fields
+    of `incident` are those of the recorded incident; a template that names one is NO_DATA without it.
     """
     environment = vantage.environment
 
@@ -86,6 +88,8 @@ def _render(name: str, document: Mapping[str, Any], vantage: Vantage) -> dict[st
         return Unseen(cause=Cause.BROKEN, detail=f"{path.name}:{stray}: a $ that begins no field; write $$ for a $")
     values = _fields(document, vantage)
     wanted = template.get_identifiers()
+    if any(field.startswith("incident.") for field in wanted):
+        values |= notice_fields(vantage.told().incident())
     fields = {field: values[field] for field in wanted if values.get(field, "").strip()}
     empty = [field for field in wanted if field not in fields]
     return {"name": name, "text": template.safe_substitute(fields), "fields": fields, "empty": empty}
