@@ -120,10 +120,17 @@ def _open(row: Row, language: str) -> str:
     if row.sources:
         links = zip(row.sources, row.looks, strict=False) if len(row.sources) == len(row.looks) else ()
         linked = [f'<a href="#look-{safe(key)}"><code>{safe(source)}</code></a>' for source, key in links]
-        facts.append(("saw", "", "<br>".join(linked or [f"<code>{safe(source)}</code>" for source in row.sources])))
+        told = linked or [f"<code>{safe(source)}</code>" for source in row.sources]
+        text = "<br>".join(told[:_AT_MOST])
+        if len(told) > _AT_MOST:
+            rest = "<br>".join(told[_AT_MOST:])
+            text += f"<details><summary>{len(told) - _AT_MOST} {word('more', language)}</summary>{rest}</details>"
+        facts.append(("saw", "", text))
     if row.waits_for:
         facts.append(("wait", "", safe(row.waits_for)))
-    facts += [("next", ' class="next"', safe(row.next_step)), ("owner", "", safe(row.owner))]
+    if row.blame is None:
+        facts.append(("next", ' class="next"', safe(row.next_step)))
+    facts.append(("owner", "", safe(row.owner)))
     listed = "".join(f"<dt>{word(name, language)}</dt><dd{kind}>{text}</dd>" for name, kind, text in facts)
     return (
         f'<article id="{safe(row.id)}" class="{row.verdict.value}">'

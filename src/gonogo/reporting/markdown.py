@@ -78,10 +78,13 @@ def _open(row: Row, language: str) -> list[str]:
     details = () if row.blame is not None else row.details  # they stand beside the cause
     lines += [f"    - {safe(line)}" for line in details[:AT_MOST_DETAILS]]
     if row.sources:
-        lines.append(f"  - {word('saw', language)}: {safe(', '.join(row.sources))}")
+        lines.append(f"  - {word('saw', language)}: {safe(row.saw)}")
     if row.waits_for:
         lines.append(f"  - {word('wait', language)}: {safe(row.waits_for)}")
-    lines.append(f"  - {word('next', language)}: {safe(row.next_step)} ({word('owner', language)}: {safe(row.owner)})")
+    if row.blame is None:
+        lines.append(
+            f"  - {word('next', language)}: {safe(row.next_step)} ({word('owner', language)}: {safe(row.owner)})"
+        )
     return lines
 
 

@@ -135,7 +135,7 @@ def _row(row: Row, paper: Paper) -> Iterator[str]:
     if len(details) > AT_MOST_DETAILS:
         yield from paper.block("   -", f"and {len(row.details) - AT_MOST_DETAILS} more in verdict.json")
     if row.sources:
-        yield from paper.block("saw ", ", ".join(row.sources))
+        yield from paper.block("saw ", row.saw)
     if row.waits_for:
         yield from paper.block("wait", row.waits_for)
     if row.blame is None:

@@ -15,6 +15,7 @@ from gonogo.model.verdict import Blame, Outcome, Verdict, Waiver
 
 WORDS: Mapping[Verdict, str] = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.INCONCLUSIVE: "HOLD"}
 AT_MOST_DETAILS = 8
+_AT_MOST_SOURCES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,14 @@ class Row:
             if self.blind
             else self.remedy
         )
+
+    @property
+    def saw(self) -> str:
+        """Where it was looked, in one line; the first few where there are many."""
+        if len(self.sources) <= _AT_MOST_SOURCES:
+            return ", ".join(self.sources)
+        more = len(self.sources) - _AT_MOST_SOURCES + 1
+        return f"{', '.join(self.sources[: _AT_MOST_SOURCES - 1])} and {more} more in verdict.json"
 
     @property
     def waits_for(self) -> str | None:
