@@ -40,7 +40,7 @@ def fill(store: Store, controller: Controller, world: World) -> None:
         bounds = (3, 10) if name == JUDGMENT else (2, 6)
         count = _replicas(world, PRODUCTION, name)
         store.put("horizontalpodautoscalers", others.autoscaler(PRODUCTION, name, bounds, count, world.now - 5 * HOUR))
-    for one in (*_secrets(world), *_history(world)):
+    for one in (*_secrets(world), *_history(world), *_recovered(world)):
         store.put("secrets", one)
     for one in _routes(world):
         store.put("ingresses", one)
@@ -148,6 +148,24 @@ def _history(world: World) -> Iterator[dict[str, Any]]:
             objects=[*objects, others.ingress(PRODUCTION, JUDGMENT, JUDGMENT, at, {})],
             app_version=version,
         )
+
+
+def _recovered(world: World) -> Iterator[dict[str, Any]]:
+    """The same release at the recovery site, installed when it took over; its chart has the canary, switched off."""
+    if world.scene != "recovered":
+        return
+    at, tag = world.now - 2 * HOUR, world.new_version
+    yield revision(
+        RECOVERY,
+        JUDGMENT,
+        1,
+        status="failed" if world.fault("recovery-helm-failed") else "deployed",
+        at=at,
+        description="Install complete",
+        config={"image": {"tag": tag}},
+        objects=[made.deployment(RECOVERY, JUDGMENT, _judgment(tag), REPLICAS[JUDGMENT], at)],
+        app_version=tag,
+    )
 
 
 def _routes(world: World) -> Iterator[dict[str, Any]]:
