@@ -37,7 +37,12 @@ def one(site: Site, _: Call, name: str) -> Reply:
 def rollback(site: Site, call: Call, _: str) -> Reply:
     if not call.bearer(site.ref.secrets["GONOGO_FACTORY_TOKEN"]):
         raise AskedError(401, "unauthorized", "a bearer token is needed")
+    world = site.ref.world
+    if world.fault("learning-refused"):
+        raise AskedError(403, "forbidden", "this token may not roll back")
     found = _of(site, text_of(asked(call), "deployment_id"))
+    if world.fault("learning-ignored"):
+        return Reply(body=found | {"status": "ROLLED_BACK", "rollback_occurred": True})
     if found["status"] != "ACTIVE":
         raise AskedError(409, "conflict", f"{found['deployment_id']} is {found['status']}")
     newest = next(
@@ -49,6 +54,8 @@ def rollback(site: Site, call: Call, _: str) -> Reply:
         "update rule_deployments set status = 'ROLLED_BACK', rollback_occurred = true where deployment_id = %s",
         (found["deployment_id"],),
     )
+    if world.fault("learning-answer-lost"):
+        return Reply(raw=(b"",))
     return Reply(body=_of(site, found["deployment_id"]))
 
 

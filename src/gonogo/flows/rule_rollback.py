@@ -24,7 +24,7 @@ from gonogo.model.units import show_duration
 from gonogo.model.verdict import Decision
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.rule_rollback import SIDE, Refused, read, request, send
+from gonogo.probes.rule_rollback import BACK_END, SIDE, Refused, place, read, request, send
 from gonogo.reporting.files import NotKept
 
 ACTION = "learning-rollback"  # in guards.actions
@@ -61,7 +61,7 @@ def take_back(asked: Asked, tell: Tell | None = None, clock: Clock | None = None
         except Failure as failure:
             raise NotSeen(where.redactor.scrub(failure.detail)) from None
         change = plan_rule_rollback(deployments, asked.to)
-        document = where.redactor.scrub_json(_document(asked, environment, deployments, change, refusals))
+        document = where.redactor.scrub_json(_document(asked, where.vantage.environment, deployments, change, refusals))
         if asked.yes is None or isinstance(change, str) or change.stands:
             return TakenBack(status=ExitStatus(document["exit_status"]), document=document)
         return _Taking(asked, where, change.deployment, within, clock or SystemClock(), tell).take(document)
@@ -158,9 +158,10 @@ class _Taking:
 
 
 def _check(environment: Environment) -> None:
-    if SIDE not in environment.sides or "postgres" not in environment.back_ends:
+    if place(environment) is None or "postgres" not in environment.back_ends:
         raise ConfigError(
-            f"{environment.name} has no rule deployments: side {SIDE} and back end postgres are needed",
+            f"{environment.name} has no rule deployments: back end postgres, and side {SIDE} or back end {BACK_END} are"
+            " needed",
             environment.origin,
         )
 
@@ -175,7 +176,7 @@ def _document(
     found = None if isinstance(change, str) else change
     call = None if found is None else request(found.deployment)
     if call is not None:
-        call["url"] = f"{environment.sides[SIDE].url.rstrip('/')}{call['path']}"
+        call["url"] = (place(environment) or ("",))[0]
     return {
         "schema": SCHEMA,
         "environment": environment.name,

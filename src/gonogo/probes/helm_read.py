@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gonogo.model.environment import Environment
@@ -18,6 +19,8 @@ from gonogo.probes.kubernetes_client import Cluster
 from gonogo.probes.kubernetes_deployments import rolled_out
 
 STABLE, CANARY_SIDE = "stable", "canary"
+OPERATOR = "kubernetes_operator"  # a back end for whoever changes the cluster, where looking has a lesser account
+_ACCESS = ("kubeconfig", "context", "in_cluster")
 _VALUES = {"tag": "image.tag", "weight": "canary.weight"}  # where charts keep them
 _PAGE = 10
 
@@ -44,6 +47,21 @@ def release_of(environment: Environment) -> tuple[str, str, str, str | None]:
     return namespace, names.get("release", stable), stable, canary
 
 
+def operating(vantage: Vantage) -> Vantage:
+    """The same place with the account that may change things: back end kubernetes_operator where there is one. What it
+    does not say is as back end kubernetes says.
+    """
+    environment = vantage.environment
+    own, base = environment.back_ends.get(OPERATOR), environment.back_ends.get(BACK_END)
+    if own is None or base is None:
+        return vantage
+    names = {name: value for name, value in base.names.items() if name not in _ACCESS} | dict(own.names)
+    elsewhere = any(name in own.names for name in _ACCESS)
+    address = own.address or ("" if elsewhere else base.address)
+    made = replace(own, address=address, ca=own.ca or base.ca, names=names)
+    return replace(vantage, environment=replace(environment, back_ends={**environment.back_ends, BACK_END: made}))
+
+
 def secrets_path(namespace: str) -> str:
     """Where Helm keeps its releases."""
     return f"/api/v1/namespaces/{namespace}/secrets"
@@ -59,7 +77,7 @@ def read(vantage: Vantage) -> HelmState:
     """The release as it stands. Failure where a part of it cannot be seen; a Deployment that is gone is left out."""
     environment = vantage.environment
     namespace, release, stable, canary = release_of(environment)
-    cluster = Cluster(vantage=vantage)
+    cluster = Cluster(vantage=operating(vantage))
     revisions = cluster.rows(
         secrets_path(namespace),
         f"list secrets of Helm release {release} in {namespace}",

@@ -14,7 +14,7 @@ from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure, Stale
 from gonogo.probes.helm import TYPE
-from gonogo.probes.helm_read import object_path, secrets_path
+from gonogo.probes.helm_read import object_path, operating, secrets_path
 from gonogo.probes.helm_storage import next_secret, restated, secret_name
 from gonogo.probes.kubernetes_access import BACK_END
 from gonogo.probes.kubernetes_client import PAGE, api_client
@@ -168,7 +168,7 @@ class _Api:
     """A few requests that share one deadline."""
 
     def __init__(self, vantage: Vantage, deadline: Deadline) -> None:
-        self._api = api_client(vantage, deadline, _VERBS)
+        self._api = api_client(operating(vantage), deadline, _VERBS)
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         return self._ask("GET", path, query)

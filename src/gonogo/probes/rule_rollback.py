@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from gonogo.model.environment import Auth, Environment
+from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Unseen
 from gonogo.model.rule_deployment import RuleDeployment
 from gonogo.probes.base import Vantage
@@ -15,7 +17,7 @@ from gonogo.probes.postgres import Postgres
 from gonogo.probes.postgres import look as select
 from gonogo.probes.transport import Ask, fetch
 
-SIDE = "stable"
+BACK_END, SIDE = "learning", "stable"  # where it is asked for: this back end if there is one, else this side
 PATH = "/api/v1/learning/rollback"
 SQL = (
     "SELECT deployment_id, target_type, old_version, new_version, deployed_at, status, rollback_occurred"
@@ -47,20 +49,28 @@ def request(deployment: RuleDeployment) -> dict[str, Any]:
         "from_version": deployment.new,
         "to_version": deployment.old,
     }
-    return {"method": "POST", "side": SIDE, "path": PATH, "body": body}
+    return {"method": "POST", "path": PATH, "body": body}
+
+
+def place(environment: Environment) -> tuple[str, Auth, str | None] | None:
+    """(URL, how a caller proves who it is, CA) of the learning service; None where the environment does not say."""
+    if BACK_END in environment.back_ends:
+        back_end = environment.back_ends[BACK_END]
+        return f"{back_end.address.rstrip('/')}{PATH}", back_end.auth, back_end.ca
+    if SIDE in environment.sides:
+        side = environment.sides[SIDE]
+        return f"{side.url.rstrip('/')}{PATH}", side.auth, side.ca
+    return None
 
 
 def send(vantage: Vantage, deployment: RuleDeployment, deadline: Deadline) -> str:
     """Ask for it, once: what the service said. Refused where it says no; any other Failure: nobody knows."""
-    side, asked = vantage.side(SIDE), request(deployment)
-    ask = Ask(
-        url=f"{side.url.rstrip('/')}{PATH}",
-        method="POST",
-        headers={"Content-Type": "application/json"},
-        body=json.dumps(asked["body"]).encode("utf-8"),
-        auth=side.auth,
-        ca=side.ca,
-    )
+    found = place(vantage.environment)
+    if found is None:
+        raise ConfigError(f"side {SIDE} or back end {BACK_END} is needed", vantage.environment.origin)
+    url, auth, ca = found
+    body = json.dumps(request(deployment)["body"]).encode("utf-8")
+    ask = Ask(url=url, method="POST", headers={"Content-Type": "application/json"}, body=body, auth=auth, ca=ca)
     answer = fetch(vantage, ask, deadline, patient=False)
     said = " ".join(answer.body[:300].decode("utf-8", errors="replace").split())
     if answer.status >= 500:

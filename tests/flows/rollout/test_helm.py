@@ -339,6 +339,17 @@ def test_a_reader_cannot_change_anything(stand: HelmStand, monkeypatch: pytest.M
     assert not stand.writes
 
 
+def test_an_account_of_its_own_for_changes(stand: HelmStand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking has the reader's token, a rollout that of back end kubernetes_operator; all else is the same."""
+    monkeypatch.setenv("SHOP_KUBERNETES_TOKEN", READER)
+    monkeypatch.setenv("SHOP_OPERATOR_TOKEN", OPERATOR)
+    path = stand.root / "environments" / "mine.yaml"
+    own = "back_ends:\n  kubernetes_operator: {auth: {kind: bearer, secret: SHOP_OPERATOR_TOKEN}}\n"
+    path.write_text(path.read_text(encoding="utf-8").replace("back_ends:\n", own), encoding="utf-8")
+    assert apply(stand).status is GO
+    assert stand.tag() == "v1.4.0"
+
+
 @pytest.mark.parametrize(
     ("to", "verb", "message"),
     [

@@ -5,29 +5,40 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gonogo.cli import main
+from gonogo.config.addresses import resolve_addresses
+from gonogo.config.environment import load_environment
+from gonogo.config.raw import overlaid
+from gonogo.config.secrets import Secrets
 from gonogo.flows.rollout_order import Asked
 from gonogo.flows.rollout_plan import NotSeen
 from gonogo.flows.rule_rollback import TakenBack, take_back
+from gonogo.flows.standing import Standing
+from gonogo.flows.started import Starter
 from gonogo.judges.rule_rollback import plan_rule_rollback
 from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
 from gonogo.model.evidence import Cause
 from gonogo.model.rule_deployment import RuleDeployment
+from gonogo.model.secret import Redactor
+from gonogo.probes.base import Vantage
 from gonogo.probes.failure import Failure
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "environments" / "rehearsal"))
+ROOT = Path(__file__).parents[3]
+sys.path.insert(0, str(ROOT / "environments" / "rehearsal"))
 
-from http_server import Call, HttpServer, Reply
+from http_server import Call, HttpServer, Reply  # noqa: E402 - the rehearsal's own folder
 
 GO, NO_GO, HOLD = ExitStatus.GO, ExitStatus.NO_GO, ExitStatus.HOLD
+Play = Callable[[str], Standing]
 TOKEN = "a-token-of-the-factory"
 ROWS = (
     RuleDeployment(
@@ -98,6 +109,26 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     one = Factory(tmp_path, monkeypatch)
     yield one
     one.server.close()
+
+
+@pytest.fixture(scope="module")
+def play() -> Iterator[Play]:
+    """AI Factory's rehearsal, with another fault each time."""
+    environment = load_environment("factory-local", ROOT / "environments", root=ROOT)
+    with ExitStack() as stack:
+        starter = Starter(environment, ROOT)
+        stack.callback(starter.end)
+        starter.up("deployed", ())
+
+        def switched(fault: str) -> Standing:
+            ready = starter.switch("deployed", (fault,))
+            secrets = Secrets(environment, dict(ready.secrets))
+            resolved = resolve_addresses(overlaid(environment, ready.declares), ready.addresses)
+            vantage = Vantage(environment=resolved, release=None, now=datetime.now(UTC), t0=None, reveal=secrets.reveal)
+            stack.callback(vantage.close)
+            return Standing(vantage=vantage, redactor=Redactor(ready.secrets.values()))
+
+        yield switched
 
 
 def test_a_dry_run_shows_the_request_and_sends_nothing(factory: Factory, capsys: pytest.CaptureFixture[str]) -> None:
@@ -238,6 +269,43 @@ def test_what_cannot_be_recorded_or_seen_is_not_begun(factory: Factory, monkeypa
     with pytest.raises(NotSeen, match="permission denied for table rule_deployments"):
         factory.taken()
     assert factory.sent == []
+
+
+def test_the_learning_service_may_stand_elsewhere(factory: Factory) -> None:
+    """Back end `learning` has an address and a token of its own."""
+    path = factory.root / "environments" / "mine.yaml"
+    text = path.read_text(encoding="utf-8").replace(f"url: '{factory.server.url}", "url: 'https://x.example")
+    auth = "auth: {kind: bearer, secret: SHOP_TOKEN}"
+    learning = f"back_ends: {{learning: {{address: '{factory.server.url}/', {auth}}}, "
+    path.write_text(text.replace("back_ends: {", learning), encoding="utf-8")
+    assert factory.taken().status is GO
+    assert len(factory.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        ("learning-refused", NO_GO, "not taken back: POST /api/v1/learning/rollback: 403"),
+        ("learning-ignored", NO_GO, "asked for, and not taken back within 1s: rd-0042 is ACTIVE"),
+        ("learning-answer-lost", GO, "in force: prompt p-15 instead of p-16 (rd-0042)"),
+    ],
+)
+def test_on_the_rehearsal(
+    play: Play, table: tuple[str, ExitStatus, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The services, the table and the token of AI Factory's rehearsal; one rehearsal for all."""
+    fault, status, said = table
+    where = play(fault)
+    monkeypatch.setattr("gonogo.flows.rule_rollback.standing", lambda *_, **__: nullcontext(where))
+    asked = Asked(
+        root=ROOT, environment="factory-local", yes="factory-local", within=timedelta(seconds=1), out=tmp_path
+    )
+    ended = take_back(asked)
+    assert ended.status is status
+    assert said in ended.document["said"]
+    assert ended.folder is not None
+    token = where.vantage.reveal("GONOGO_FACTORY_TOKEN")
+    assert token not in (ended.folder / "rule-rollback.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
