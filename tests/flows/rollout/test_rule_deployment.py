@@ -100,7 +100,7 @@ class Factory:
         self.rows[0] = replace(self.rows[0], status="ROLLED_BACK", taken_back=True)
         return Reply(status=202, body={"status": "accepted"})
 
-    def taken(self, *, yes: str | None = "mine", within_s: float = 0.3, **more: Any) -> TakenBack:
+    def taken(self, *, yes: str | None = "mine", within_s: float = 10, **more: Any) -> TakenBack:
         return take_back(Asked(root=self.root, environment="mine", yes=yes, within=timedelta(seconds=within_s), **more))
 
 
@@ -214,7 +214,7 @@ def test_no_answer_is_ever_told_as_done(factory: Factory, case: str, status: Exi
         "half": half,
         "limited": lambda: Reply(status=429, body={}, headers={"retry-after": "0"}),
     }[case]
-    ended = factory.taken()
+    ended = factory.taken(within_s=1.5)
     assert ended.status is status, ended.document["said"]
 
     assert re.search(said, ended.document["said"])
@@ -227,7 +227,7 @@ def test_no_answer_is_ever_told_as_done(factory: Factory, case: str, status: Exi
 def test_a_table_that_cannot_be_read_afterwards(factory: Factory) -> None:
     """HOLD: asked for, and nobody saw what came of it; one that comes back is believed."""
     factory.unreadable = 10_000
-    ended = factory.taken()
+    ended = factory.taken(within_s=1.5)
     assert ended.status is HOLD
     assert "rule_deployments could not be read since: look before it is sent once more" in ended.document["said"]
     factory.rows[0], factory.unreadable, factory.sent[:] = ROWS[0], 2, []
