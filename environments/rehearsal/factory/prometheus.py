@@ -5,19 +5,24 @@ They are none of these, and say so in the header X-Stand-In of every answer. Pro
 
 from __future__ import annotations
 
+from typing import Any
+
+import clock
 from http_server import Call, HttpServer, Reply
-from prometheus_api import Asked, BadData, Rows, answer, labelled, refused
+from prometheus_api import Asked, BadData, Rows, answer, labelled, moment, number, parameters, refused
 
 from factory import alerting
 from factory.flow import Flow
 from factory.metrics import Metrics
-from factory.promql import BadQuery, parse
+from factory.promql import BadQuery, Selector, parse
 from factory.promql_eval import Evaluation, NoVector
 from factory.rehearsal import Stage
 from factory.scraped import Scraped
 from factory.world import World
 
 _GRAFANA_RULES, _GRAFANA_ALERTS = "/api/prometheus/grafana/api/v1/rules", "/api/alertmanager/grafana"
+
+_NO_RANGE = 'invalid expression type "range vector" for range query, must be Scalar or instant Vector'
 
 
 class Observers:
@@ -48,7 +53,7 @@ class Observers:
         try:
             match call.path:
                 case "/api/v1/query" | "/api/v1/query_range":
-                    data = answer(call, self._compute)
+                    data = self._samples(call) or answer(call, self._compute)
                 case "/api/v1/rules":
                     data = {"groups": alerting.groups(scraped.world, scraped.read)}
                 case "/api/v1/metadata":
@@ -67,6 +72,24 @@ class Observers:
         if scraped.world.fault("prometheus-warns") and call.path.startswith("/api/v1/query"):
             body["warnings"] = ["PromQL warning: results are partial, a block could not be read"]
         return Reply(body=body)
+
+    def _samples(self, call: Call) -> Any:
+        """The data of a query for a range of samples as they were scraped; None for any other."""
+        asked = parameters(call)
+        tree = parse(asked.get("query", ""))
+        if not isinstance(tree, Selector) or tree.over is None:
+            return None
+        if call.path == "/api/v1/query_range":
+            raise BadData(f'invalid parameter "query": {_NO_RANGE}')
+        at = moment(asked["time"], "time") if "time" in asked else clock.now()
+        rows = [
+            {
+                "metric": {"__name__": tree.name, **labels},
+                "values": [[round(when, 3), number(value)] for when, value in zip(*points, strict=True)],
+            }
+            for labels, points in Evaluation(self.scraped.read, at, at).samples(tree, at)
+        ]
+        return {"resultType": "matrix", "result": rows}
 
     def _compute(self, asked: Asked) -> dict[float, Rows | float]:
         tree = parse(asked.query)

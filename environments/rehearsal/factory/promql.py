@@ -170,8 +170,14 @@ class _Reading:
             sign = self._next()
             if self._is("bool", "on", "ignoring"):
                 self.refuse(f"{self.token!r} is not known")
-            left = Binary(sign=sign, left=left, right=part())  # type: ignore[operator]
+            left = Binary(sign=sign, left=self._instant(left), right=self._instant(part()))  # type: ignore[operator]
         return left
+
+    def _instant(self, node: Node) -> Node:
+        """The node, if it is no range of samples."""
+        if isinstance(node, Selector) and node.over is not None:
+            self.refuse("expected type instant vector, got range vector")
+        return node
 
     def _one(self) -> Node:
         if self.kind == "number":
@@ -193,7 +199,7 @@ class _Reading:
     def _aggregation(self, name: str) -> Node:
         by = self._labels() if self._is("by") else ()
         self._take("(")
-        inside = self.either()
+        inside = self._instant(self.either())
         self._take(")")
         if not by and self._is("by"):
             by = self._labels()
