@@ -16,7 +16,7 @@ from factory.kubernetes_selectors import Test
 from factory.kubernetes_store import Store
 
 _LONGEST = 60.0  # seconds, unless timeoutSeconds is less
-_BOOKMARK = 1.0  # seconds between bookmarks
+_BOOKMARK = 0.5  # seconds between bookmarks
 _TICK = 0.1
 
 
