@@ -15,7 +15,7 @@ from factory.world import World
 if TYPE_CHECKING:
     from factory.database import FactoryDatabases
 
-CROWD = 64  # connections that nobody gives back
+CROWD = 68  # connections that are open when nobody gives them back
 CROWDED = ("connections-high", "incident-db-connections")
 FILLER = 60 << 20  # bytes in Redis
 LATELY_S = 3 * DAY  # what faults do to rows, they do to rows of this age
@@ -160,7 +160,12 @@ class Sicknesses:
         """Connections that do nothing, once the server can be reached."""
         import psycopg  # noqa: PLC0415 - slow to import
 
-        wanted = CROWD if any(world.fault(name) for name in CROWDED) else 0
+        wanted = 0
+        if any(world.fault(name) for name in CROWDED):
+            ((count,),) = self._pools["stable"].rows(
+                "select count(*) from pg_stat_activity where backend_type = 'client backend'"
+            )
+            wanted = CROWD - int(count) + len(self._crowd)
         while len(self._crowd) > wanted:
             with contextlib.suppress(psycopg.Error):
                 self._crowd.pop().close()
