@@ -30,13 +30,13 @@ CANARY = history(revision(7, "v1.3.9", "v1.4.0", 10, "deployed"), revision(6, "v
 @pytest.mark.parametrize(
     ("to", "document", "verdict", "text"),
     [
-        ("promotion", CANARY, PASS, "promotion: v1.4.0 100 % (canary at 10 % now), instead of v1.3.9"),
-        ("previous", CANARY, PASS, "rollback: v1.3.9 100 % (revision 6)"),
+        ("promotion", CANARY, PASS, "promotion possible: v1.4.0 100 % (canary at 10 % now), instead of v1.3.9"),
+        ("previous", CANARY, PASS, "rollback possible: v1.3.9 100 % (revision 6)"),
         (
             "previous",
             history(revision(8, "v1.4.0", "v1.4.0", 0, "deployed"), *CANARY["revisions"]),
             PASS,
-            "rollback: v1.3.9 100 % (revision 6)",
+            "rollback possible: v1.3.9 100 % (revision 6)",
         ),
         ("promotion", history(revision(6, "v1.3.9", status="deployed")), FAIL, "revision 6 has no canary"),
         ("promotion", history(revision(7, "v1.4.0", "v1.4.0", 10, "deployed")), FAIL, "canary and stable are both"),
@@ -84,4 +84,6 @@ def test_decided_by_the_criteria(
     text, command = told
     assert finding.verdict is verdict
     assert text in finding.reason
+    by_hand = "shop CHART --namespace production --reuse-values" if decided is True else "shop 6 --namespace production"
+    assert any(f"{by_hand}" in line for line in finding.details) is bool(command)
     assert any(line.startswith(f"command: {command}") for line in finding.details) is bool(command)

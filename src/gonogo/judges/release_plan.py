@@ -65,7 +65,7 @@ def judge(options: ReleasePlan, case: Case) -> Finding:
         "nothing was changed",
     )
     word = "promotion" if to == "promotion" else "rollback"
-    text = f"{word if options.decided is None else f'{word} is decided'}: {goal}"
+    text = f"{word} {'possible' if options.decided is None else 'is decided'}: {goal}"
     return _told(reading, rule, Verdict.PASS if good else Verdict.FAIL, text, details)
 
 
@@ -81,7 +81,7 @@ def _promotion(history: Mapping[str, Any]) -> tuple[str, str, str | None] | str:
     if tag == values.get("tag"):
         return f"canary and stable are both {tag}"
     back = next((one for one in history["revisions"] if _served_alone(one) and one is not current), None)
-    line = f"helm upgrade {_release(history)} CHART --reuse-values --set image.tag={tag},canary.weight=0 --wait"
+    line = f"helm upgrade {_at(history, 'CHART')} --reuse-values --set image.tag={tag},canary.weight=0 --wait"
     goal = f"{tag} 100 % (canary at {weight} % now), instead of {values.get('tag')}"
     return goal, line, None if back is None else f"revision {back['revision']}, {back['tag']}"
 
@@ -95,7 +95,7 @@ def _previous(history: Mapping[str, Any]) -> tuple[str, str, str | None] | str:
     if found is None:
         shown = ", ".join(f"{one['revision']} {one['status']}" for one in before[:5]) or "there are none"
         return f"no revision before {current['revision']} was good and without a canary ({shown})"
-    line = f"helm rollback {_release(history)} {found['revision']} --wait"
+    line = f"helm rollback {_at(history, str(found['revision']))} --wait"
     return f"{found['tag']} 100 % (revision {found['revision']})", line, None
 
 
@@ -104,8 +104,8 @@ def _served_alone(one: Mapping[str, Any]) -> bool:
     return one["status"] in _GOOD and not (values.get("canary_enabled") and values.get("canary_weight"))
 
 
-def _release(history: Mapping[str, Any]) -> str:
-    return f"{history['release']} --namespace {history['namespace']}"
+def _at(history: Mapping[str, Any], what: str) -> str:
+    return f"{history['release']} {what} --namespace {history['namespace']}"
 
 
 def _malformed(history: Any) -> str | None:
