@@ -3,34 +3,63 @@
 from __future__ import annotations
 
 import pytest
-from tests.proof.run_proof import MOST_ALSO, PHASES, ROOT, Proof, document, has_limit, judge, proven_by
+from tests.proof.run_proof import (
+    MOST_ALSO,
+    PHASES,
+    ROOT,
+    Proof,
+    books,
+    document,
+    has_limit,
+    judge,
+    proven_by,
+    tasks,
+)
 
-from gonogo.flows.book import Book, Request, fault_table, open_books
+from gonogo.flows.book import Book, fault_table
 from gonogo.flows.judging import sums_up
 from gonogo.model.check import Check
 
 
 @pytest.fixture(scope="module")
-def book() -> Book:
-    return open_books(Request(root=ROOT, actions=("metrics-reset",)))[0]
+def opened() -> tuple[Book, ...]:
+    return books(ROOT / "reports" / "out")
+
+
+@pytest.fixture
+def book(opened: tuple[Book, ...]) -> Book:
+    return opened[0]
 
 
 def _check(book: Book, check_id: str) -> Check:
     return next(check for check in book.checks if check.id == check_id)
 
 
-def test_every_item_is_turned_by_a_named_fault(book: Book) -> None:
+def test_the_proof_is_of_all_items(opened: tuple[Book, ...]) -> None:
+    """Both systems, every phase, and what changes something too: no action is asked for that is not allowed."""
+    assert [book.environment.system for book in opened] == ["ion", "factory"]
+    for book in opened:
+        planned = {task.phase for task in tasks(book, None)}
+        assert {check.phase.value for check in book.checks} == planned
+        assert book.candidates(PHASES) == book.checks
+        assert set(book.actions) <= set(book.environment.guards.actions)
+
+
+def test_every_item_is_turned_by_a_named_fault(opened: tuple[Book, ...]) -> None:
     """An item without a fault fails the build."""
-    table = fault_table(book.environment, book.root)
-    turned = {one for fault in table.values() for one in fault.turns}
-    assert [c.id for c in book.checks if c.phase in PHASES and c.id not in turned and not sums_up(c)] == []
+    for book in opened:
+        turned = {one for fault in fault_table(book.environment, book.root).values() for one in fault.turns}
+        assert [c.id for c in book.checks if c.id not in turned and not sums_up(c)] == []
 
 
-def test_faults_name_items_that_exist_in_their_phases(book: Book) -> None:
+def test_faults_name_items_that_exist_in_their_phases(opened: tuple[Book, ...]) -> None:
     """A fault that turns nothing of its phases proves nothing."""
-    phase_of = {check.id: check.phase for check in book.checks}
-    for name, fault in fault_table(book.environment, book.root).items():
-        assert {phase_of[one] for one in fault.turns} <= set(fault.phases), name
+    for book in opened:
+        phase_of = {check.id: check.phase for check in book.checks}
+        table = fault_table(book.environment, book.root)
+        assert {one for fault in table.values() for one in fault.turns} - set(phase_of) == set()
+        for name, fault in table.items():
+            assert {phase_of[one] for one in fault.turns} <= set(fault.phases), name
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,10 @@ NORMAL = Behaviour()
 
 def of(world: World, side: str, service: str) -> Behaviour:
     """The behaviour of one service: `side` stable or staging."""
+    if world.fault(f"{service}-down") and (side != "staging" or world.scene == "staging"):
+        return Behaviour(answers_with=503)
     if side == "staging":
         return NORMAL
-    if world.fault(f"{service}-down"):
-        return Behaviour(answers_with=503)
     if service == "judgment" and world.fault("cache-loses"):
         return Behaviour(loses_cache=True)
     if service == "judgment":
