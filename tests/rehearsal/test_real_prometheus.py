@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.server
-import json
-import os
-import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +10,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.prometheus_servers import asked, binary, get, port, running, wait
 
 from gonogo.model.environment import BackEnd, Environment
 from gonogo.model.evidence import Seen
@@ -40,30 +36,9 @@ from world import World, WorldRef  # noqa: E402
 SERVER, TOOL, MANAGER = "prometheus", "promtool", "prometheus-alertmanager"
 RELEASE = {"version": "1.3.0", "image": "registry.test/ion-api:v1.3.0"}
 HISTORY_S = 1500
-UP_WITHIN_S = 20.0
 
 
-def _expressions() -> list[str]:
-    """Every PromQL expression of the checklists."""
-    found: set[str] = set()
-
-    def walk(node: Any) -> None:
-        if isinstance(node, dict):
-            options = node.get("prometheus")
-            if isinstance(options, dict) and "query" in options:
-                found.add(options["query"])
-            for value in node.values():
-                walk(value)
-        elif isinstance(node, list):
-            for value in node:
-                walk(value)
-
-    for path in sorted((ROOT / "checks" / "ion").glob("*.yaml")):
-        walk(yaml.safe_load(path.read_text(encoding="utf-8")))
-    return sorted(found)
-
-
-EXPRESSIONS = _expressions()
+EXPRESSIONS = sorted({one["query"] for one in asked("ion")})
 KNOWN = [
     "resonance_loop_latency_ms",
     'resonance_loop_latency_ms{job="resonance"}',
@@ -93,66 +68,7 @@ class Pair:
     def ask(self, path: str, **params: Any) -> tuple[tuple[int, Any], tuple[int, Any]]:
         """Status and document of both for one request, the real one first."""
         query = f"{path}?{urllib.parse.urlencode(params)}" if params else path
-        return _get(self.real + query), _get(self.like + query)
-
-
-def _get(url: str, body: Any = None) -> tuple[int, Any]:
-    request = urllib.request.Request(  # noqa: S310 - loopback
-        url,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            status, raw = answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            status, raw = error.code, error.read()
-    try:
-        return status, json.loads(raw)
-    except ValueError:
-        return status, raw.decode("utf-8", errors="replace")
-
-
-def _binary(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        text = f"{name} is not installed (Debian: apt-get install prometheus prometheus-alertmanager)"
-        if os.environ.get("CI"):
-            pytest.fail(text)
-        pytest.skip(text)
-    return path
-
-
-def _port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def _wait(what: str, true: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + UP_WITHIN_S
-    while time.monotonic() < give_up:
-        with contextlib.suppress(OSError, KeyError, IndexError, TypeError):
-            if true():
-                return
-        time.sleep(0.1)
-    pytest.fail(f"{what}: not within {UP_WITHIN_S:g} s")
-
-
-@contextlib.contextmanager
-def _running(command: list[str], folder: Path) -> Iterator[None]:
-    with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        return get(self.real + query), get(self.like + query)
 
 
 def _samples(world: World, at: float) -> Iterator[tuple[str, dict[str, str], float]]:
@@ -236,7 +152,7 @@ def _configure(folder: Path, target: int, manager: int) -> None:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Both of each kind, up; the real server holds the stand-in's past and scrapes its present every second."""
-    server, tool, manager = _binary(SERVER), _binary(TOOL), _binary(MANAGER)
+    server, tool, manager = binary(SERVER), binary(TOOL), binary(MANAGER)
     folder = tmp_path_factory.mktemp("prometheus")
     world = World("deployed", frozenset(), time.time(), RELEASE, folder)
     ref = WorldRef(world)
@@ -250,7 +166,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     handler = type("TargetOfTest", (Target,), {"world": world})
     target = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=target.serve_forever, daemon=True).start()
-    mine, its = _port(), _port()
+    mine, its = port(), port()
     _configure(folder, target.server_port, its)
     alike, alike_manager = stand_in.start(ref), stand_in.start_alertmanager(ref)
     start = [
@@ -262,13 +178,13 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     ]
     receive = [manager, "--config.file=alertmanager.yml", "--storage.path=kept", "--cluster.listen-address="]
     try:
-        with _running([*receive, f"--web.listen-address=127.0.0.1:{its}"], folder), _running(start, folder):
+        with running([*receive, f"--web.listen-address=127.0.0.1:{its}"], folder), running(start, folder):
             both = Pair(
                 real=f"http://127.0.0.1:{mine}", like=alike.url, world=world, ref=ref, until=until,
                 real_manager=f"http://127.0.0.1:{its}", like_manager=alike_manager.url,
             )  # fmt: skip
-            _wait("Prometheus", lambda: _get(both.real + "/-/ready")[0] == 200)
-            _wait("Alertmanager", lambda: _get(both.real_manager + "/-/ready")[0] == 200)
+            wait("Prometheus", lambda: get(both.real + "/-/ready")[0] == 200)
+            wait("Alertmanager", lambda: get(both.real_manager + "/-/ready")[0] == 200)
             yield both
     finally:
         for one in (alike, alike_manager):
@@ -363,10 +279,10 @@ def test_a_bad_request_is_refused_alike(path: str, params: dict[str, Any], pair:
 
 def test_rules_have_the_same_fields(pair: Pair) -> None:
     """Group and rule: the same keys, the same rules, in the same state."""
-    _wait(
+    wait(
         "the rules' first evaluation",
         lambda: all(
-            rule["health"] == "ok" for rule in _get(pair.real + "/api/v1/rules")[1]["data"]["groups"][0]["rules"]
+            rule["health"] == "ok" for rule in get(pair.real + "/api/v1/rules")[1]["data"]["groups"][0]["rules"]
         ),
     )
     (_, real), (_, like) = pair.ask("/api/v1/rules")
@@ -383,12 +299,12 @@ def test_alerts_and_silences_have_the_same_fields(pair: Pair) -> None:
     """An alert that the real server sent to the real Alertmanager has the keys of the stand-in's."""
     pair.ref.world = World("deployed", frozenset({"loop-latency-350ms"}), time.time(), RELEASE, pair.world.folder)
     try:
-        status, ours = _get(pair.like_manager + "/api/v2/alerts")
-        silences = _get(pair.like_manager + "/api/v2/silences")
+        status, ours = get(pair.like_manager + "/api/v2/alerts")
+        silences = get(pair.like_manager + "/api/v2/silences")
     finally:
         pair.ref.world = pair.world
-    _wait("an alert on its way", lambda: bool(_get(pair.real_manager + "/api/v2/alerts")[1]))
-    real_status, theirs = _get(pair.real_manager + "/api/v2/alerts")
+    wait("an alert on its way", lambda: bool(get(pair.real_manager + "/api/v2/alerts")[1]))
+    real_status, theirs = get(pair.real_manager + "/api/v2/alerts")
     assert status == real_status == 200
     mine, its = ours[0], theirs[0]
     assert set(mine) == set(its)
@@ -414,8 +330,8 @@ def vantage(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vantage]:
 @pytest.mark.parametrize("query", EXPRESSIONS)
 def test_the_probe_reads_the_real_server(query: str, pair: Pair, vantage: Vantage) -> None:
     """One series, a fresh value, now and over a range: what the checklists rely on."""
-    _wait(
-        "a scrape", lambda: bool(_get(pair.real + "/api/v1/query?query=resonance_loop_latency_ms")[1]["data"]["result"])
+    wait(
+        "a scrape", lambda: bool(get(pair.real + "/api/v1/query?query=resonance_loop_latency_ms")[1]["data"]["result"])
     )
     outcome = look(Prometheus(query=query), vantage).outcome
     assert isinstance(outcome, Seen), outcome
@@ -430,7 +346,7 @@ def test_the_probe_reads_the_real_server(query: str, pair: Pair, vantage: Vantag
 
 def test_the_probes_of_rules_and_alertmanager_read_the_real_servers(pair: Pair, vantage: Vantage) -> None:
     """Rules in health, an alert that fires, a silence that was set and has expired since."""
-    _wait("an alert on its way", lambda: bool(_get(pair.real_manager + "/api/v2/alerts")[1]))
+    wait("an alert on its way", lambda: bool(get(pair.real_manager + "/api/v2/alerts")[1]))
     rules = look_at_rules(PrometheusRules(), vantage).outcome
     assert isinstance(rules, Seen), rules
     wanted = [(name, query, "alerting", "resonance") for name, query, *_ in stand_in.RULES]
@@ -445,7 +361,7 @@ def test_the_probes_of_rules_and_alertmanager_read_the_real_servers(pair: Pair, 
         "startsAt": now.isoformat(), "endsAt": (now + timedelta(hours=1)).isoformat(),
         "createdBy": "kim", "comment": "a deploy",
     }  # fmt: skip
-    status, made = _get(pair.real_manager + "/api/v2/silences", silence)
+    status, made = get(pair.real_manager + "/api/v2/silences", silence)
     assert status == 200, made
     silences = look_at_alertmanager(Alertmanager(look=Kept.SILENCES), vantage).outcome
     assert isinstance(silences, Seen), silences
@@ -455,8 +371,8 @@ def test_the_probes_of_rules_and_alertmanager_read_the_real_servers(pair: Pair, 
 
 def test_the_loops_samples_are_those_of_its_file(pair: Pair) -> None:
     """The real server, scraping, tells what the loop's own functions tell."""
-    _wait(
-        "a scrape", lambda: bool(_get(pair.real + "/api/v1/query?query=resonance_loop_latency_ms")[1]["data"]["result"])
+    wait(
+        "a scrape", lambda: bool(get(pair.real + "/api/v1/query?query=resonance_loop_latency_ms")[1]["data"]["result"])
     )
     (_, real), _ = pair.ask("/api/v1/query", query="resonance_loop_latency_ms")
     at, value = real["data"]["result"][0]["value"]
