@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gonogo.judges.likely_cause import LikelyCause, diagnose
-from gonogo.judges.suspects import Holds, Playbook, Suspect, Symptom, follows
+from gonogo.judges.playbook import Playbook, Suspect, Symptom, follows
+from gonogo.judges.suspects import Holds
 from gonogo.model.evidence import Cause, Evidence, Unseen
 from gonogo.model.verdict import Case, Finding, Verdict
 
@@ -223,6 +224,33 @@ def test_trouble_that_lingers(judge: Ask, see: See) -> None:
     assert found("pods").verdict is HOLD
     assert found("pods").reason == "not recovered yet: pods is bad"
     assert found("pods", "health").verdict is FAIL
+
+
+def test_a_second_condition(judge: Ask, see: See) -> None:
+    """What `also` asks is not needed where `when` does not hold; where it does, it has to be seen."""
+
+    def found(*bad: str, without: tuple[str, ...] = ()) -> Finding:
+        both = Symptom(when="health.bad", also="pods.bad", says="both")  # type: ignore[arg-type]
+        books = (Playbook(name="service", trouble=(both,)),)
+        causes = (suspect("memory", "service", "pods"),)
+        evidence = looks(see, *bad, without=without)
+        return judge("likely_cause", evidence, playbook="service", playbooks=books, causes=causes)
+
+    assert found("pods").verdict is PASS
+    assert found(without=("pods",)).verdict is PASS
+    assert found("health").verdict is PASS
+    assert found("health", without=("pods",)).verdict is HOLD
+    assert found("health", "pods").verdict is FAIL
+
+
+def test_what_was_changed_lately_is_told(judge: Ask, see: See) -> None:
+    """Where no cause fits, what happened lately stands beside the trouble; where one does, it does not."""
+    evidence = looks(see, "health", "pods")
+    options = {"playbook": "service", "playbooks": BOOKS, "causes": CAUSES[1:], "beside": (symptom("pods"),)}
+    told = judge("likely_cause", evidence, **options)
+    assert told.reason == "no cause fits: health is bad"
+    assert told.blame is not None
+    assert told.blame.evidence == ("pods is bad",)
 
 
 def test_every_order(judge: Ask, see: See) -> None:

@@ -6,19 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gonogo.judges.base import Judge
+from gonogo.judges.playbook import Playbook, Suspect, Symptom, follows, problem
 from gonogo.judges.reading import inconclusive
-from gonogo.judges.suspects import (
-    Holds,
-    Playbook,
-    Suspect,
-    Suspicion,
-    Trouble,
-    filled,
-    follows,
-    problem,
-    suspicion,
-    trouble_of,
-)
+from gonogo.judges.suspects import Holds, Suspicion, Trouble, filled, look_for, suspicion, trouble_of
 from gonogo.model.verdict import Blame, Case, Finding, Verdict
 
 
@@ -28,16 +18,20 @@ class LikelyCause:
     one cause.
 
     A playbook has a `name` and `trouble`: symptoms that make an incident its business, of which one is enough; and
-    `lingers`: of those one is enough to say that the trouble is over, and that it has not recovered yet. A cause
-    has a `name`, its `playbook`, a sentence `says`, `symptoms` that must all hold, `supports` (lines told where they
+    `lingers`: of those one is enough to say that the trouble is over, and that it has not recovered yet. A cause has
+    a `name`, its `playbook`, a sentence `says`, `symptoms` that must all hold, `supports` (lines told where they
     hold), `instead_of` (causes that follow from it), `explains` (other playbooks whose trouble it accounts for) and
-    the `next` step. A symptom has a line `says` and `when` (an expression), `value` and `breaks` (an objective; with
-    `samples`, an expression) or `unseen` (a look) with `because` (reasons why nothing was seen).
+    the `next` step. A symptom has a line `says` and `when` (an expression; with `also`, another), or `value` and
+    `breaks` (an objective; with `samples`, an expression), or `unseen` (a look) with `because` (reasons why nothing
+    was seen).
+
+    `beside` are lines that are told where they hold and no cause is named: what was changed lately.
     """
 
     playbook: str
     playbooks: tuple[Playbook, ...]
     causes: tuple[Suspect, ...]
+    beside: tuple[Symptom, ...] = ()
 
     def __post_init__(self) -> None:
         wrong = problem(self.playbooks, self.causes)
@@ -81,7 +75,9 @@ def judge(options: LikelyCause, case: Case) -> Finding:
         told = f"explained by {by} (playbook {where}): {'; '.join(trouble)}" if trouble else f"{by} explains any"
         return Finding(verdict=Verdict.PASS, reason=told, rule=rule, observed=f"explained by {by}")
     if trouble:
-        return _unexplained(case, rule, found, trouble)
+        signs = [look_for(symptom, case) for symptom in options.beside]
+        beside = tuple(sign.text for sign in signs if sign.holds is Holds.YES)
+        return _unexplained(case, rule, found, trouble, beside)
     open_ = [one for one in found.all if one.holds is Holds.UNKNOWN and one.suspect.playbook == options.playbook]
     if blind or open_:
         lacking = dict.fromkeys([*blind, *(text for one in open_ for text in one.lacking)])
@@ -160,7 +156,7 @@ def _not_told_apart(rule: str, found: Diagnosis, trouble: tuple[str, ...]) -> Fi
     )
 
 
-def _unexplained(case: Case, rule: str, found: Diagnosis, trouble: tuple[str, ...]) -> Finding:
+def _unexplained(case: Case, rule: str, found: Diagnosis, trouble: tuple[str, ...], beside: tuple[str, ...]) -> Finding:
     shown = "; ".join(trouble)
     open_ = [one for one in found.all if one.holds is Holds.UNKNOWN]
     lacking = tuple(dict.fromkeys(f"not seen: {text}" for one in open_ for text in one.lacking))
@@ -180,8 +176,8 @@ def _unexplained(case: Case, rule: str, found: Diagnosis, trouble: tuple[str, ..
         reason=says,
         rule=rule,
         observed="no cause named",
-        details=(*trouble, *lacking),
-        blame=Blame(name=None, says=says, evidence=lacking, next_step=case.check.remedy),
+        details=(*trouble, *beside, *lacking),
+        blame=Blame(name=None, says=says, evidence=(*beside, *lacking), next_step=case.check.remedy),
     )
 
 
