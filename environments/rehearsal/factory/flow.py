@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from factory.past import BOUNDS, LATENCY, LLM_CALLS, LLM_UNREADABLE, REQUESTS
@@ -58,11 +58,14 @@ class _Counts:
 
 
 class Flow:
-    """The users of one world. Steps are drawn when somebody asks for their time, with the split of that moment."""
+    """The users of one world, `rate` requests a second. Steps are drawn when somebody asks for their time, with the
+    split of that moment: `percent` is the canary's.
+    """
 
-    def __init__(self, world: World, rate: float) -> None:
+    def __init__(self, world: World, rate: float, percent: Callable[[], float]) -> None:
         self._world = world
         self._rate = rate
+        self._percent = percent
         self._random = random.Random("factory flow")
         self._begin = math.ceil(world.now / SCRAPE_S) * SCRAPE_S
         self._steps = {"stable": [_Counts()], "canary": [_Counts()]}
@@ -82,7 +85,7 @@ class Flow:
         with self._lock:
             while self._begin + len(self._steps["stable"]) * SCRAPE_S <= until:
                 end = self._begin + len(self._steps["stable"]) * SCRAPE_S
-                share = self._world.canary_percent / 100
+                share = self._percent() / 100
                 for side, part in (("stable", 1 - share), ("canary", share)):
                     self._steps[side].append(self._step(side, part, end))
 

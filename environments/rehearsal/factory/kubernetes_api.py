@@ -20,7 +20,7 @@ from factory.kubernetes_selectors import Test, by_fields, by_labels
 from factory.kubernetes_store import Store
 from factory.kubernetes_tables import as_metadata, as_table
 from factory.kubernetes_watch import watch
-from factory.kubernetes_world import fill, pulls
+from factory.kubernetes_world import canary_percent, fill, pulls
 from factory.rehearsal import Stage
 from factory.world import World, WorldRef
 
@@ -34,6 +34,7 @@ def start(stage: Stage) -> None:
     controller = Controller(store, lambda image: pulls(stage.ref.world, image))
     server = HttpServer(api(store, controller, _accounts(stage.ref), lambda: stage.ref.world), stage.host)
     stage.ref.addresses["kubernetes"] = server.url
+    stage.parts["canary_percent"] = lambda: canary_percent(store)
 
     def apply(world: World) -> None:
         with store.lock:

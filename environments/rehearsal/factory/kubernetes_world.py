@@ -174,6 +174,14 @@ def _routes(world: World) -> Iterator[dict[str, Any]]:
         yield _canary_route(world.t0, 50 if world.fault("canary-weight-wrong") else 10)
 
 
+def canary_percent(store: Store) -> int:
+    """Percent of judgment's users that the canary's route takes now: a promotion or a rollback ends it."""
+    with store.lock:
+        route = store.get("ingresses", PRODUCTION, CANARY)
+    notes = {} if route is None else route["metadata"].get("annotations") or {}
+    return min(max(int(notes.get(_WEIGHT, 0)), 0), 100)
+
+
 def _canary_route(at: float, weight: int) -> dict[str, Any]:
     notes = {"nginx.ingress.kubernetes.io/canary": "true", _WEIGHT: str(weight)}
     return others.ingress(PRODUCTION, CANARY, CANARY, at, notes)

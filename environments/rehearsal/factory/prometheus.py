@@ -35,7 +35,8 @@ class Observers:
 
     def apply(self, world: World) -> None:
         """Another world: its users begin anew."""
-        flow = Flow(world, self._stage.rate) if world.scene == "watch" else None
+        percent = self._stage.parts.get("canary_percent", lambda: 10)
+        flow = Flow(world, self._stage.rate, percent) if world.scene == "watch" else None
         self._scraped = Scraped(world, self._metrics, flow)
 
     @property

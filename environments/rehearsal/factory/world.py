@@ -43,7 +43,6 @@ class World:
         self.new_version = f"v{release['version']}"
         self.new_image = str(release["image"])
         self.old_image = f"{self.new_image.rpartition(':')[0]}:{OLD_VERSION}"
-        self.canary_percent = 10 if scene in ("canary", "watch") else 0  # of judgment's users; a rollback changes it
         # T0, when the deploy to production starts.
         ago = next((ago for name, ago in DEPLOYED_AGO.items() if name in self.faults), 25 * HOUR)
         self.t0 = {"staging": now + HOUR, "canary": now - 25 * 60, "watch": now - 60}.get(scene, now - ago)
