@@ -110,7 +110,7 @@ def test_a_pytest_command_names_what_exists(words: list[str]) -> None:
 @pytest.mark.parametrize("words", list(commands("gonogo")))
 def test_a_gonogo_command_names_what_exists(words: list[str], items: set[str]) -> None:
     """The command and its options stand in --help; an item's id is in the checklist."""
-    verb = words[1:2] if words[0] in {"watch", "rollout"} else []
+    verb = words[1:2] if words[0] in {"watch", "rollout", "recovery"} else []
     text = help_of("gonogo.cli", words[0], *verb)
     for option in (word for word in words[1:] if re.match(r"--?[a-z]", word)):
         assert re.search(rf"(^|[\s,]){re.escape(option)}\b", text), option

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from gonogo import cli_commands as commands
-from gonogo import cli_compare, cli_rollout, cli_watch
+from gonogo import cli_compare, cli_recovery, cli_rollout, cli_watch
 from gonogo.cli_ratelimit import TEXT, add_arguments
 
 _USAGE = 4  # ExitStatus.CONFIGURATION
@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     add("folder", metavar="RUN", help="folder of the run")
 
     add = command("schema", commands.schema_, "print the JSON Schema of a file")
-    add("name", metavar="NAME", help="environment, release, checklist, verdict, evidence, load or samples")
+    add("name", metavar="NAME", help="environment, release, checklist, incident, drill, verdict, ...")
 
     add = command("init", commands.init_, "write an environment and a first checklist for a service, and conftest.py")
     add("url", metavar="URL", help="where it answers, with its health path")
@@ -121,7 +121,11 @@ def _parser() -> argparse.ArgumentParser:
     add_arguments(command("ratelimit", commands.ratelimit_, TEXT))
     cli_compare.add_arguments(command("compare", commands.compare_, cli_compare.TEXT))
 
-    for name, run, module in (("watch", commands.watch_, cli_watch), ("rollout", commands.rollout_, cli_rollout)):
+    for name, run, module in (
+        ("watch", commands.watch_, cli_watch),
+        ("rollout", commands.rollout_, cli_rollout),
+        ("recovery", commands.recovery_, cli_recovery),
+    ):
         said = module.TEXT
         group = parsers.add_parser(name, help=said, description=said[0].upper() + said[1:] + ".", epilog=_EPILOG)
         group.set_defaults(run=run)

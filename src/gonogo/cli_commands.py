@@ -165,6 +165,14 @@ def rollout_(options: argparse.Namespace) -> int:
         return run(options, _root(), say)
 
 
+def recovery_(options: argparse.Namespace) -> int:
+    """One verb of a recovery's telling."""
+    from gonogo.cli_recovery import run  # noqa: PLC0415
+
+    with _ending():
+        return run(options, _root(), say)
+
+
 def rehearse_(options: argparse.Namespace) -> int:
     """Keep a rehearsed environment up, or list its faults."""
     from gonogo.flows import rehearse  # noqa: PLC0415

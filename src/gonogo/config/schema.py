@@ -16,12 +16,13 @@ from gonogo.config.tree import Tree
 from gonogo.model.check import Mode
 from gonogo.model.environment import Auth, BackEnd, Comparator, Environment, Guards, Objective, Release, Side
 from gonogo.model.errors import ConfigError
+from gonogo.model.recovery import Drill, Incident
 from gonogo.model.rulebook import Rule, Rulebook
 
 Json = dict[str, Any]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-NAMES = ("environment", "release", "checklist")
+NAMES = ("environment", "release", "checklist", "incident", "drill")
 
 _LEAVES: dict[Any, Json] = {
     str: {"type": "string"},
@@ -64,12 +65,16 @@ _REFINED: dict[tuple[type, str], Json] = {
 
 
 def schema_of(name: str, probes: Mapping[str, Any], judges: Mapping[str, Any]) -> Json:
-    """The schema of an environment, release or checklist file, with the kinds of the registries."""
+    """The schema of an environment, release, checklist, incident or drill file, with the kinds of the registries."""
     match name:
         case "environment":
             return _environment()
         case "release":
             return json_schema(Release)
+        case "incident":
+            return json_schema(Incident)
+        case "drill":
+            return json_schema(Drill)
         case "checklist":
             return _checklist(probes, judges)
         case _:

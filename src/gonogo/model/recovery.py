@@ -150,9 +150,11 @@ DRILL_STEPS = ("switch_over", "data_consistency", "smoke", "switch_back")
 
 def timeline(incident: Incident, now: datetime) -> dict[str, Any]:
     """The incident as a JSON document: {id, class, class_words, summary, began, detected, restored, elapsed_s,
-    detection_s, phases: [{name, words, started, ended, took_s, budget_s, over_s}], not_begun, open, doubts, data_loss,
-    data_loss_s, affected_customers, commander}. Moments are ISO 8601; `elapsed_s` runs from `began` to `restored`, or
-    to `now` without it. `doubts` says in which places the record contradicts itself.
+    detection_s, phases: [{name, words, started, ended, took_s, budget_s, over_s, note}], not_begun, ahead: [{name,
+    words, budget_s}], open, doubts, data_loss, data_loss_s, affected_customers, commander}.
+
+    Moments are ISO 8601; `elapsed_s` runs from `began` to `restored`, or to `now` without it. `doubts` says in which
+    places the record contradicts itself.
     """
     begun = incident.phases.begun()
     restored = incident.restored
@@ -170,6 +172,11 @@ def timeline(incident: Incident, now: datetime) -> dict[str, Any]:
         "detection_s": (incident.detected - incident.began).total_seconds(),
         "phases": rows,
         "not_begun": [name for name in PHASES if name not in begun],
+        "ahead": [
+            {"name": name, "words": dict(PHASE_WORDS[name]), "budget_s": BUDGETS[name].total_seconds()}
+            for name in PHASES
+            if name not in begun
+        ],
         "open": [name for name, span in begun.items() if span.ended is None],
         "doubts": _doubts(incident, begun),
         "data_loss": None if loss is None else {"since": loss.since.isoformat(), "until": loss.until.isoformat()},

@@ -23,7 +23,7 @@ class DrillFile:
 
 def look_at_incident(_: IncidentFile, vantage: Vantage) -> Sight:
     """{id, class, class_words: {en, ko}, summary: {en, ko}, began, detected, restored, elapsed_s, detection_s,
-    phases: [{name, words, started, ended, took_s, budget_s, over_s, note}], not_begun, open, doubts, data_loss,
+    phases: [{name, words, started, ended, took_s, budget_s, over_s, note}], not_begun, ahead, open, doubts, data_loss,
     data_loss_s, affected_customers, commander}. `restored`, `data_loss`, `data_loss_s` and `affected_customers` are
     null while they are not recorded; `elapsed_s` runs from `began` to `restored`, or to now. No file is NO_DATA.
     """
