@@ -19,7 +19,7 @@ sys.path.insert(0, str(REHEARSAL))
 
 from factory import kubernetes_api  # noqa: E402 - the rehearsal's own folder
 from factory.kubernetes_controller import Controller  # noqa: E402
-from factory.kubernetes_roles import OPERATING, READING  # noqa: E402
+from factory.kubernetes_roles import READING, ROLLING  # noqa: E402
 from factory.kubernetes_store import Store  # noqa: E402
 from factory.kubernetes_world import fill, pulls  # noqa: E402
 from factory.world import World  # noqa: E402
@@ -44,7 +44,7 @@ class HelmStand:
             monkeypatch.setattr(name, seconds)
         self.store = Store()
         self.controller = Controller(self.store, lambda image: pulls(self.world, image))
-        accounts = {f"Bearer {OPERATOR}": OPERATING, f"Bearer {READER}": READING}
+        accounts = {f"Bearer {OPERATOR}": ROLLING, f"Bearer {READER}": READING}
         self._answer = kubernetes_api.api(self.store, self.controller, accounts.get, lambda: self.world)
         self.play("canary")
         self.server = HttpServer(self._serve)

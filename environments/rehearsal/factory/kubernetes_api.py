@@ -52,7 +52,7 @@ def _accounts(ref: WorldRef) -> Callable[[str], roles.Account | None]:
         if kind != "Bearer" or not token or ref.world.fault("kubernetes-token-expired"):
             return None
         if token == ref.secrets.get(TOKEN):
-            return roles.OPERATING
+            return roles.ROLLING
         return roles.READING if token == ref.secrets.get(READER_TOKEN) else None
 
     return account

@@ -17,7 +17,14 @@ READER: tuple[Mapping[str, Any], ...] = (
     {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"]},
     {"apiGroups": ["argoproj.io"], "resources": ["applications"], "verbs": ["get"]},
 )
-# Those of ClusterRole gonogo-operator, beside the reader's.
+# ClusterRole gonogo-operator in docs/how-to/roll-out-and-back.md, with the reader's; a test holds that they are the same.
+ROLLOUT: tuple[Mapping[str, Any], ...] = (
+    *READER,
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create", "patch"]},
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]},
+    {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["get", "patch"]},
+)
+# Everything that can be changed here.
 OPERATOR: tuple[Mapping[str, Any], ...] = (
     *READER,
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "watch"]},
@@ -43,7 +50,8 @@ class Account:
 
 
 READING = Account(name="system:serviceaccount:gonogo:gonogo-reader", rules=READER)
-OPERATING = Account(name="system:serviceaccount:gonogo:gonogo-operator", rules=OPERATOR)
+ROLLING = Account(name="system:serviceaccount:gonogo:gonogo-operator", rules=ROLLOUT)
+OPERATING = Account(name="system:serviceaccount:gonogo:gonogo-admin", rules=OPERATOR)
 
 
 def verb(method: str, place: Place, watching: bool) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.helm_stand import CANARY, OPERATOR, READER, REHEARSAL, STABLE, HelmStand
 
 from gonogo.cli import main
@@ -348,6 +349,17 @@ def test_an_account_of_its_own_for_changes(stand: HelmStand, monkeypatch: pytest
     path.write_text(path.read_text(encoding="utf-8").replace("back_ends:\n", own), encoding="utf-8")
     assert apply(stand).status is GO
     assert stand.tag() == "v1.4.0"
+
+
+def test_the_role_of_the_documentation_is_enough() -> None:
+    """These tests play with the rules of ClusterRole gonogo-operator, and no others."""
+    from factory.kubernetes_roles import READER as LOOKING
+    from factory.kubernetes_roles import ROLLOUT
+
+    page = (REHEARSAL.parents[1] / "docs" / "how-to" / "roll-out-and-back.md").read_text(encoding="utf-8")
+    texts = page.split("```yaml\n")[1:]
+    role = next(text.partition("```")[0] for text in texts if "name: gonogo-operator" in text)
+    assert [*LOOKING, *yaml.safe_load(role)["rules"]] == [dict(rule) for rule in ROLLOUT]
 
 
 @pytest.mark.parametrize(
