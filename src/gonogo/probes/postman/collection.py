@@ -46,6 +46,12 @@ class Request:
     odd: tuple[str, ...] = ()  # what stands in it that only newman knows
 
     @property
+    def sets(self) -> frozenset[str]:
+        """Names of variables that its scripts set."""
+        text = "\n".join(line for script in self.scripts for line in script.lines)
+        return frozenset(_SETS.findall(text))
+
+    @property
     def asserts_status(self) -> bool:
         """Whether a test of it speaks of the status of the answer."""
         tests = (script for script in self.scripts if script.listen == "test")
@@ -64,8 +70,7 @@ class Collection:
     @property
     def set_by_scripts(self) -> frozenset[str]:
         """Names of variables that some script sets."""
-        lines = (line for request in self.requests for script in request.scripts for line in script.lines)
-        return frozenset(name for line in lines for name in _SETS.findall(line))
+        return frozenset(name for request in self.requests for name in request.sets)
 
 
 def read_collection(path: Path, shown: str) -> Collection:

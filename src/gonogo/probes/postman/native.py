@@ -47,8 +47,7 @@ class Runner:
                 continue
             result = self._one(request, Deadline(min(each, timedelta(seconds=deadline.left))))
             if result.unclear or result.not_sent:
-                lines = (line for script in request.scripts for line in script.lines)
-                self._lost |= {name for name in self._collection.set_by_scripts if any(name in line for line in lines)}
+                self._lost |= request.sets
             results.append(result)
         return results
 
@@ -128,7 +127,7 @@ class Runner:
             if not (key.isascii() and value.isascii() and value.isprintable()):
                 raise UnclearError(f"a header {key[:40]!r} that is not ASCII")
         return Ask(
-            url=url.replace("{", "%7B").replace("}", "%7D"),
+            url=url,
             method=request.method,
             headers=headers,
             body=body,
@@ -172,13 +171,13 @@ def _variables(own: dict[str, Any], all_of_them: Scopes | None = None) -> Member
 
     def get(arguments: list[Any]) -> Any:
         key = name(arguments, 1)
-        found = own.get(key, UNDEFINED) if all_of_them is None else all_of_them.get(key)
-        return UNDEFINED if found is None else found
+        return own.get(key, UNDEFINED) if all_of_them is None else all_of_them.get(key)
 
     def put(arguments: list[Any]) -> Any:
         key = name(arguments, 2)
-        to_text(arguments[1])  # what could not be filled in is not set either
-        own[key] = arguments[1]
+        value = None if arguments[1] is UNDEFINED else arguments[1]
+        to_text(value)  # what could not be filled in is not set either
+        own[key] = value
         return UNDEFINED
 
     def unset(arguments: list[Any]) -> Any:

@@ -109,8 +109,8 @@ def _result(request: Request, execution: Mapping[str, Any]) -> Result:
     error = execution.get("requestError")
     if error:
         text = _message(error) or "no answer"
-        if error.get("code") == _REFUSED or "is no host of this environment" in text:
-            return Result.of(request, tests=tests, not_sent=text)
+        if error.get("code") == _REFUSED:
+            return Result.of(request, tests=tests, not_sent="it would have gone to no host of this environment")
         cause = _CAUSES.get(str(error.get("code")), Cause.UNREACHABLE)
         return Result.of(request, tests=tests, error=text, cause=cause, script_error=thrown)
     response = execution.get("response")

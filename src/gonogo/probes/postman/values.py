@@ -102,6 +102,8 @@ def to_text(value: Any) -> str:
     match value:
         case str():
             return value
+        case None:
+            return "null"
         case bool():
             return str(value).lower()
         case int():

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.probes.postman.collection import Collection
-from gonogo.probes.postman.values import to_text
+from gonogo.probes.postman.values import UNDEFINED, to_text
 
 _VARIABLE = re.compile(r"\{\{([^{}]+)\}\}")
 _AUTHORITY = re.compile(r"(?i)(https?)://([^/?#\\]+)([/?#]|\Z)")
@@ -44,9 +44,9 @@ class Scopes:
     shared: dict[str, Any] = field(default_factory=dict)  # Postman's globals
 
     def get(self, name: str) -> Any:
-        """The value of a name; None where no scope has it."""
+        """The value of a name; UNDEFINED where no scope has it."""
         scopes = (self.local, self.environment, self.collection, self.shared)
-        return next((scope[name] for scope in scopes if name in scope), None)
+        return next((scope[name] for scope in scopes if name in scope), UNDEFINED)
 
     def fill(self, template: str) -> str:
         """The template with every variable that has a value filled in, as Postman does: the others stay as they are."""
@@ -65,7 +65,7 @@ class Scopes:
                 raise NotMadeHereError(f"the variable {{{{{name}}}}}")
             return _MADE[name]()
         value = self.get(name)
-        return match[0] if value is None else to_text(value)
+        return match[0] if value is UNDEFINED else to_text(value)
 
 
 def open_names(text: str) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def guard(collection: Collection, environment: Mapping[str, str], hosts: Iterabl
     for request in collection.requests:
         texts = [request.url, *(value for _, value in request.headers), str((request.body or {}).get("raw", ""))]
         for name in (name for text in texts for name in open_names(text)):
-            if not name.startswith("$") and name not in dynamic and scopes.get(name) is None:
+            if not name.startswith("$") and name not in dynamic and scopes.get(name) is UNDEFINED:
                 raise ConfigError(f"{where}: {request.id} needs {{{{{name}}}}}, which nothing gives a value")
         try:
             url = scopes.fill(request.url)
