@@ -2,8 +2,8 @@
 
     python bench/cluster.py [--pods N] [--deployments N]
 
-Prints {"judge_s", "cpu_s", "peak_mb", "pods", "deployments"}: from the first look to the last verdict with the import of
-the client, by the clock and of CPU, and the peak of resident memory of that process with everything that it imports. The
+Prints {"judge_s", "cpu_s", "peak_mb", "pods", "deployments"}: from the first look to the last verdict with the import
+of the client, by the clock and of CPU, and the peak of resident memory of that process with all that it imports. The
 cluster is the rehearsal's stand-in, in another process, with objects as long as a real cluster's.
 """
 
