@@ -86,7 +86,7 @@ def fill(target: dict[str, Any], now: float, role: str, *, extension: bool) -> N
     with psycopg.connect(**target, dbname="postgres", autocommit=True) as connection:
         connection.execute("create role factory_app login")
         connection.execute(f"create database {tables.DATABASE}")
-    text = tables.tables(now) + data.past(now)
+    text = tables.tables(now) + data.past(now) + tables.KEYS
     if extension:  # the real view stands where the rehearsal has a table of its shape
         before, _, after = text.partition("insert into pg_stat_statements")
         text = f"{before}create extension pg_stat_statements;{after[after.index(';') + 1 :]}"

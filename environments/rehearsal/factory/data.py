@@ -19,13 +19,13 @@ select n, 'wf-' || (array['simple', 'complex', 'quality', 'energy', 'line'])[n %
   case when n % {hits_of} < {hits} then 4 when kind = 1 then 20 + n % 30 else 400 + n % 900 end, at
 from generate_series({judgment_first}, {judgment_last}) n,
   lateral (select to_timestamp(n * {judgment_s}) as at, case when n % 10 < 6 then 1 when n % 10 < 8 then 2 else 3 end
-    as kind, to_timestamp(n * {judgment_s}) >= to_timestamp({rules_at}) as is_new) as the on conflict do nothing;
+    as kind, to_timestamp(n * {judgment_s}) >= to_timestamp({rules_at}) as is_new) as the;
 insert into workflow_instances
 select n, 'wf-' || (array['simple', 'complex', 'quality', 'energy', 'line'])[n % 5 + 1],
   case when n % {failed_of} < {failed} then 'FAILED' else 'COMPLETED' end, 1,
   case when n % {failed_of} < {failed} then 'step erp.lookup: timeout after 30 s' end,
   to_timestamp(n * {workflow_s}), to_timestamp(n * {workflow_s} + 0.2), to_timestamp(n * {workflow_s} + 1 + n % 20)
-from generate_series({workflow_first}, {workflow_last}) n on conflict do nothing;
+from generate_series({workflow_first}, {workflow_last}) n;
 insert into feedbacks
 select 2 * n, case when n % {downs_of} < {downs} then 'thumbs_down' else 'thumbs_up' end,
   case when n % {downs_of} < {downs} then '경보가 아니었습니다' end, 'user-' || to_char(n % 40, 'FM000'),

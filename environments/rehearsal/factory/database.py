@@ -47,8 +47,8 @@ class FactoryDatabases(Databases):
         reader, scratch = self._secrets["GONOGO_PG_PASSWORD"], self._secrets["GONOGO_SCRATCH_PASSWORD"]
         self.fill(tables.roles(reader, scratch, self._password))
         made = tables.tables(now)
-        self.fill(made + data.deployments(now), tables.STAGING_DATABASE)
-        self.fill(made + tables.STATEMENTS + data.past(now) + tables.READER_GRANTS, tables.DATABASE)
+        self.fill(made + tables.KEYS + data.deployments(now), tables.STAGING_DATABASE)
+        self.fill(made + tables.STATEMENTS + data.past(now) + tables.KEYS + tables.READER_GRANTS, tables.DATABASE)
         self._sicknesses.filled(now)
         self.ask_redis("CONFIG", "SET", "maxmemory", str(REDIS_LIMIT))
 

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 DAY = 86400.0
-PAST_DAYS = 35
+PAST_DAYS = 32
 JUDGMENT_S = 86.4  # 1,000 a day
 WORKFLOW_S = 172.8  # 500 a day
 FEEDBACK_S = 172.8  # on every second judgment

@@ -32,14 +32,12 @@ create table core.judgment_executions (
   id bigint not null default nextval('core.execution_ids'), workflow_id text not null, input jsonb not null,
   policy text not null, method text not null, result text not null, confidence double precision not null,
   ruleset_version text not null, cached boolean not null, latency_ms integer not null,
-  executed_at timestamptz not null default now(), primary key (id, executed_at)) partition by range (executed_at);
-create index judgment_executions_executed_at on core.judgment_executions (executed_at);
+  executed_at timestamptz not null default now()) partition by range (executed_at);
 create table workflows (id text primary key, title text not null, policy text not null, steps text[] not null);
 create table workflow_instances (
-  id bigint primary key default nextval('core.instance_ids'), workflow_id text not null references workflows,
+  id bigint not null default nextval('core.instance_ids'), workflow_id text not null,
   status text not null, done_steps integer not null default 0, error text,
   created_at timestamptz not null default now(), started_at timestamptz not null default now(), ended_at timestamptz);
-create index workflow_instances_created_at on workflow_instances (created_at);
 create table feedbacks (
   execution_id bigint not null, feedback_value text not null, comment text, user_id text not null,
   created_at timestamptz not null default now());
@@ -61,6 +59,14 @@ insert into workflows values
 grant usage on schema core to factory_app;
 grant all on all tables in schema core, public to factory_app;
 grant all on all sequences in schema core to factory_app;
+"""
+# Made once the rows are there, which is faster.
+KEYS = """
+alter table core.judgment_executions add primary key (id, executed_at);
+create index judgment_executions_executed_at on core.judgment_executions (executed_at);
+alter table workflow_instances add primary key (id);
+alter table workflow_instances add foreign key (workflow_id) references workflows;
+create index workflow_instances_created_at on workflow_instances (created_at);
 """
 # The server of the rehearsal has no contrib modules: this table has the shape of the view that the extension makes.
 STATEMENTS = """
@@ -84,7 +90,7 @@ create role {APPLICATION} login password '{application_password}';
 
 
 def tables(now: float) -> str:
-    """Tables with the partitions of the past, of this month and of the next three."""
+    """Tables, still without keys, with the partitions of the past, of this month and of the next three."""
     return _TABLES + "".join(_partition(year, month) for year, month in months(now))
 
 
