@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import SystemRandom
 from typing import Any
-from urllib.parse import urlsplit
 
 from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.probes.postman.collection import Collection
@@ -18,6 +17,7 @@ from gonogo.probes.postman.values import UNDEFINED, to_text
 
 _VARIABLE = re.compile(r"\{\{([^{}]+)\}\}")
 _AUTHORITY = re.compile(r"(?i)(https?)://([^/?#\\]+)([/?#]|\Z)")
+_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _DEPTH = 10
 _RANDOM = SystemRandom()
 # Those of Postman's own that are alike in every runner.
@@ -91,9 +91,9 @@ def guard(collection: Collection, environment: Mapping[str, str], hosts: Iterabl
         except NotMadeHereError:
             url = request.url
         found = _AUTHORITY.match(url)
-        host = ""
-        if found is not None and "{{" not in found[2] and "@" not in found[2]:
-            host = (urlsplit(found[0]).hostname or "").lower()
+        # Strictly host and port: what one reader of URLs takes for a port is another one's host.
+        place = _HOST_PORT.fullmatch(found[2]) if found is not None else None
+        host = place[1].strip("[]").lower() if place is not None else ""
         if host not in allowed or not host:
             said = found[2] if found else url
             raise SafetyRefusal(
