@@ -16,10 +16,11 @@ from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
 from gonogo.probes.postman.collection import Collection, Request
-from gonogo.probes.postman.meaning import Expect, Members, Outcome, run_script, test_function
+from gonogo.probes.postman.meaning import run_script
 from gonogo.probes.postman.outcome import Result
+from gonogo.probes.postman.pm import Expect, Members, Outcome, test_function, variables
 from gonogo.probes.postman.response import Response
-from gonogo.probes.postman.values import UNDEFINED, UnclearError, to_text
+from gonogo.probes.postman.values import UnclearError
 from gonogo.probes.postman.variables import NotMadeHereError, Scopes, open_names
 from gonogo.probes.transport import Answer, Ask, fetch
 
@@ -96,10 +97,10 @@ class Runner:
         members: dict[str, Any] = {
             "test": test_function(outcome, lines),
             "expect": Expect(),
-            "environment": _variables(scopes.environment),
-            "collectionVariables": _variables(scopes.collection),
-            "globals": _variables(scopes.shared),
-            "variables": _variables(scopes.local, scopes),
+            "environment": variables(scopes.environment),
+            "collectionVariables": variables(scopes.collection),
+            "globals": variables(scopes.shared),
+            "variables": variables(scopes.local, scopes),
         }
         if response is not None:
             members["response"] = response
@@ -159,29 +160,3 @@ def _response(answer: Answer) -> Response:
         headers=answer.headers,
         body=answer.body,
     )
-
-
-def _variables(own: dict[str, Any], all_of_them: Scopes | None = None) -> Members:
-    """One scope as scripts see it; pm.variables reads all of them."""
-
-    def name(arguments: list[Any], count: int) -> str:
-        if len(arguments) != count or not isinstance(arguments[0], str):
-            raise UnclearError
-        return arguments[0]
-
-    def get(arguments: list[Any]) -> Any:
-        key = name(arguments, 1)
-        return own.get(key, UNDEFINED) if all_of_them is None else all_of_them.get(key)
-
-    def put(arguments: list[Any]) -> Any:
-        key = name(arguments, 2)
-        value = None if arguments[1] is UNDEFINED else arguments[1]
-        to_text(value)  # what could not be filled in is not set either
-        own[key] = value
-        return UNDEFINED
-
-    def unset(arguments: list[Any]) -> Any:
-        own.pop(name(arguments, 1), None)
-        return UNDEFINED
-
-    return Members({"get": get, "set": put, "unset": unset, "has": lambda arguments: name(arguments, 1) in own})

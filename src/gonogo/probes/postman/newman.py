@@ -18,8 +18,8 @@ from gonogo.probes.command import run
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
 from gonogo.probes.postman.collection import Collection, Request
-from gonogo.probes.postman.meaning import Test
 from gonogo.probes.postman.outcome import Result
+from gonogo.probes.postman.pm import Test
 
 _GUARD = Path(__file__).with_name("newman_guard.js")
 _REPORT_CAP = 64 * 1024 * 1024

@@ -8,7 +8,7 @@ from typing import Any
 
 from gonogo.model.evidence import Cause
 from gonogo.probes.postman.collection import Request
-from gonogo.probes.postman.meaning import Test
+from gonogo.probes.postman.pm import Test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
