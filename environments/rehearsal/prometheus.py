@@ -1,8 +1,8 @@
 """A stand-in for Prometheus and Alertmanager: their HTTP APIs, for the loop's metrics and a few functions only.
 
 It is no Prometheus, and says so in the header X-Stand-In of every answer. What it knows:
-METRIC, METRIC{label="value"}, {max,min,avg,last}_over_time(METRIC[5m]), quantile_over_time(0.95, METRIC[5m]);
-any other expression is 400 bad_data.
+METRIC, METRIC{label="value"}, count(METRIC), {max,min,avg,last}_over_time(METRIC[5m]),
+quantile_over_time(0.95, METRIC[5m]); any other expression is 400 bad_data.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _OVER_TIME = re.compile(
     + _SELECTOR
     + r"\s*\[\s*(?P<range>\d+)(?P<unit>ms|[smhd])\s*\]\s*\)"
 )
+_COUNT = re.compile(r"count\s*\(\s*" + _SELECTOR + r"\s*\)")
 _LABEL = re.compile(r'\s*(\w+)\s*=\s*"([^"]*)"\s*')
 
 
@@ -41,6 +42,7 @@ class Query:
     labels: dict[str, str]
     over: Callable[[list[float]], float] | None = None
     range_s: float = LOOKBACK_S
+    counts: bool = False  # how many series there are, and nothing where there are none
     keeps_name: bool = False  # last_over_time is a sample of the metric; the others compute something else
 
 
@@ -99,13 +101,16 @@ def _prometheus(world: World, call: Call) -> Reply:
 
 def _computed(world: World, asked: Asked) -> dict[float, Rows | float]:
     query = _parse(asked.query)
-    return {at: _values(world, query, at) for at in asked.times}
+    found = {at: _values(world, query, at) for at in asked.times}
+    if query.counts:
+        return {at: [({}, float(len(rows)))] if rows else [] for at, rows in found.items()}
+    return dict(found)
 
 
 def _parse(text: str) -> Query:
     """The expression as a Query; BadData with the text that Prometheus begins with."""
     bad = f'invalid parameter "query": 1:1: parse error: the stand-in does not know the expression {text.strip()!r}'
-    found = _OVER_TIME.fullmatch(text.strip()) or _INSTANT.fullmatch(text.strip())
+    found = _OVER_TIME.fullmatch(text.strip()) or _COUNT.fullmatch(text.strip()) or _INSTANT.fullmatch(text.strip())
     if found is None or found["metric"] not in METRICS:
         raise BadData(bad)
     labels: dict[str, str] = {}
@@ -114,8 +119,8 @@ def _parse(text: str) -> Query:
         if label is None:
             raise BadData(bad)
         labels[label[1]] = label[2]
-    if found.re is _INSTANT:
-        return Query(metric=found["metric"], labels=labels)
+    if found.re is not _OVER_TIME:
+        return Query(metric=found["metric"], labels=labels, counts=found.re is _COUNT)
     over = _quantile(float(found["quantile"])) if found["quantile"] else _FUNCTIONS[found["function"]]
     range_s = int(found["range"]) * UNITS[found["unit"]]
     last = found["function"] == "last"
