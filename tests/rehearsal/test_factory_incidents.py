@@ -39,6 +39,7 @@ CAUSES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "incident-db-full": ("database-full", "postgres", ("judgment",)),
     "database-down": ("database-down", "postgres", ("judgment",)),
     "incident-false-alarms": ("rule-deploy", "false-alarms", ()),
+    "rules-taken-back": ("rule-deploy-taken-back", "false-alarms", ()),
 }
 NEAR_MISSES = ("deployed-just-now", "rules-deployed-lately", "oom-yesterday", "nightly-job", "provider-incident")
 BLIND = ("incident-db-full", "database-down")  # where the votes cannot be read, nobody knows of false alarms
@@ -117,7 +118,8 @@ def test_what_only_looks_like_a_cause(look: Look, faults: tuple[str, ...]) -> No
 @pytest.mark.parametrize(
     ("faults", "playbook", "verdict", "text"),
     [
-        (("incident-unknown",), "judgment", Verdict.FAIL, "no cause fits: "),
+        (("incident-unknown", "rules-deployed-lately"), "judgment", Verdict.FAIL, "no cause fits: "),
+        (("mcp-hub-down",), "judgment", Verdict.PASS, "no judgment trouble"),
         (("database-cpu-96pct",), "postgres", Verdict.FAIL, "no cause fits: PostgreSQL uses"),
         (("votes-few",), "false-alarms", Verdict.INCONCLUSIVE, "n=2/10"),
         (("llm-recovering",), "llm", Verdict.INCONCLUSIVE, "not recovered yet: "),

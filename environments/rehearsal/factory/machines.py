@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from factory.world import DAY, HOUR, PRODUCTION, SERVICES, World
 
@@ -32,9 +33,16 @@ def machines(world: World, name: str) -> Iterator[tuple[dict[str, str], At]]:
                 yield pod, lambda at: 0.22 * (at - world.now + _AGE_S)
         case _ if name == MEMORY:
             for service in SERVICES:
-                yield {"namespace": PRODUCTION, "pod": f"{service}-0", "container": service}, lambda _: 0.4 * GIB
+                # Killed at its limit of 1 GiB, again and again.
+                used = 0.97 if service == "judgment" and world.fault("incident-oom") else 0.4
+                pod = {"namespace": PRODUCTION, "pod": f"{service}-0", "container": service}
+                yield pod, partial(_always, used * GIB)
         case _:
             return
+
+
+def _always(value: float, _: float) -> float:
+    return value
 
 
 def _used(world: World, at: float) -> float:

@@ -42,6 +42,9 @@ update core.judgment_executions set result = 'ALERT', input = input || '{"temper
 insert into feedbacks select id, 'thumbs_down', '경보가 아니었습니다', 'user-011', executed_at + interval '30 seconds'
   from core.judgment_executions where executed_at > now() - interval '1 hour' and id % 3 = 0;
 """
+_TAKEN_BACK = """
+update rule_deployments set status = 'ROLLED_BACK', rollback_occurred = true where deployment_id = 'rd-0041';
+"""
 SICKNESSES = {
     "workflows-failing": Sickness(
         begins="update workflow_instances set status = 'FAILED', error = 'step judge: no answer'"
@@ -105,6 +108,7 @@ SICKNESSES = {
     "incident-db-full": Sickness(
         begins="alter database factory connection limit 0;", ends="alter database factory connection limit -1;"
     ),
+    "rules-taken-back": Sickness(begins=_DEPLOYED_LATELY + _FALSE_ALARMS + _TAKEN_BACK, rows=True),
     "rules-deployed-lately": Sickness(begins=_DEPLOYED_LATELY, rows=True),
     "votes-few": Sickness(
         begins="delete from feedbacks where created_at > now() - interval '1 hour'; insert into feedbacks select"
