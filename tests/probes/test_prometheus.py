@@ -276,6 +276,15 @@ def test_row_39_what_has_ended_is_stale_whatever_its_range_holds(fake: Any, vant
     assert 'stale: nothing of cost_total{job="a"} was scraped' in outcome.detail
 
 
+def test_what_stands_in_a_labels_value_is_no_range(fake: Any, vantage_of: Callable[..., Vantage]) -> None:
+    """Only what is looked back over is asked for its newest samples, each once."""
+    fake.answers["/api/v1/query"] = vector(({}, "1"))
+    query = 'sum(rate(a{path="/x[0]"}[5m])) / sum(rate(a{path="/x[0]"}[5m])) + b{path=~"c[5m]"} + max_over_time(d[1h])'
+    look(Prometheus(query=query), vantage_of({"prometheus": BackEnd(address=fake.url)}))
+    asked = [call.query["query"] for call in fake.calls if call.path == "/api/v1/query"]
+    assert asked == [query, 'count(a{path="/x[0]"})', "count(d)"]
+
+
 @pytest.mark.parametrize("function", ["rate", "increase"])
 def test_row_42_a_rate_of_a_gauge_is_the_checklists_fault(
     fake: Any, vantage_of: Callable[..., Vantage], function: str

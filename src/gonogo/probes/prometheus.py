@@ -22,7 +22,8 @@ _FINEST = timedelta(seconds=15)
 _STEPS = 240  # of a range, when the checklist names none
 _SHOWN = 5
 _SELECTOR = r"(?P<name>[a-zA-Z_:][\w:]*)\s*(?:\{(?:\"(?:[^\"\\]|\\.)*\"|[^}\"])*\})?"
-_RANGE = re.compile(rf"(?P<selector>{_SELECTOR})\s*\[")
+_TEXT = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"  # a label's value may hold anything
+_RANGE = re.compile(rf"{_TEXT}|(?P<selector>{_SELECTOR})\s*\[")
 _RATED = re.compile(rf"\b(?:rate|irate|increase)\s*\(\s*{_SELECTOR}\s*\[")
 _NO_METADATA = (400, 401, 403, 404, 405, 422, 500, 501, 503)  # some that speak PromQL keep none
 
@@ -113,7 +114,7 @@ def _check(options: Prometheus, series: Sequence[Mapping[str, Any]]) -> None:
 
 def _check_fresh(observer: Observer, query: str) -> None:
     """Failure where what a range holds has ended: a target that died hours ago has grown in the last day, too."""
-    for selector in dict.fromkeys(found["selector"] for found in _RANGE.finditer(query)):
+    for selector in dict.fromkeys(found["selector"] for found in _RANGE.finditer(query) if found["selector"]):
         told = ask(observer, "/api/v1/query", {"query": f"count({selector})"}, query)
         if not told["data"]["result"]:
             raise Failure(Cause.PARTIAL, f"stale: nothing of {selector} was scraped in the last minutes, for {query}")
