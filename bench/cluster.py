@@ -36,7 +36,7 @@ items:
     pass:
       - expect: {value: 'workloads[?ready == `0`].name', empty: true}
       - expect: {value: 'pods[?state == ''not ready''].{pod: name, reason: reason}', empty: true}
-      - expect: {value: 'sum(pods[?last_end.age_s < `900`].restarts)', at_most: 4}
+      - expect: {value: recent_restarts, at_most: 4}
     remedy: none
   - id: bench-deployments
     title: {en: Deployments, ko: Deployments}

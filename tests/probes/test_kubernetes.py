@@ -330,6 +330,27 @@ def test_whether_an_image_is_the_releases(image: str, is_it: bool) -> None:
     assert pod(raw_pod(image=image), NOW, 180, RELEASE)["of_release"] is is_it
 
 
+def test_a_release_that_is_known_by_its_digest_alone() -> None:
+    """A tag says nothing of it; what was pulled does."""
+    digest = "sha256:" + "a" * 64
+    pinned = Release(version="1.4.0", commit="c", image=f"registry.example/team/judgment@{digest}")
+    raw = raw_pod(image="registry.example/team/judgment:v1.4.0")
+    assert pod(raw, NOW, 180, pinned)["of_release"] is None
+    raw["status"]["containerStatuses"][0]["imageID"] = f"docker-pullable://registry.example/team/judgment@{digest}"
+    assert pod(raw, NOW, 180, pinned)["of_release"] is True
+    raw["status"]["containerStatuses"][0]["imageID"] = "registry.example/team/judgment@sha256:" + "b" * 64
+    assert pod(raw, NOW, 180, pinned)["of_release"] is not True
+
+
+def test_restarts_of_a_pod_that_just_ended(fake: Any, vantage: Make) -> None:
+    """One pod that ends again and again is found while it is ready; many that a node restarted once are no trouble."""
+    last = {"terminated": {"reason": "OOMKilled", "exitCode": 137, "finishedAt": ago(300)}}
+    fake.answers[PODS] = listed(*(raw_pod(f"p{number}", last=last, restarts=1) for number in range(9)))
+    assert seen(look(KubernetesPods(), vantage()).outcome).data["recent_restarts"] == 1
+    fake.answers[PODS] = listed(raw_pod("a", last=last, restarts=9), raw_pod("b", last=LONG_AGO, restarts=40))
+    assert seen(look(KubernetesPods(), vantage()).outcome).data["recent_restarts"] == 9
+
+
 def test_a_sidecar_is_not_the_service() -> None:
     """A mesh's container may stand first; the default container is the one that is meant."""
     raw = raw_pod(metadata={"annotations": {"kubectl.kubernetes.io/default-container": "app"}})

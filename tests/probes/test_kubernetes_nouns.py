@@ -155,7 +155,10 @@ def test_how_long_an_autoscaler_is_unable(conditions: Any, seconds: float) -> No
 
 def test_bounds_of_autoscalers(fake: Any, vantage: Vantage) -> None:
     """Out of bounds is told; without any there is nothing to say; one that says nothing of itself is not well."""
-    assert [autoscaler(scaler(count), NOW)["within"] for count in (2, 3, 10, 11)] == [False, True, True, False]
+    assert [autoscaler(scaler(count), NOW)["within"] for count in (2, 3, 10, 14)] == [False, True, True, False]
+    assert autoscaler(scaler(12), NOW)["within"]  # with the surge of a rollout
+    assert autoscaler(scaler(2, scaled=20), NOW)["within"]  # on its way up
+    assert not autoscaler(scaler(2, scaled=600), NOW)["within"]
     silent = autoscaler({**scaler(4), "status": {}}, NOW)
     assert (silent["within"], silent["unable_s"]) == (False, None)
     path = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers"

@@ -14,6 +14,8 @@ from gonogo.probes.kubernetes_client import CLIENTS, Cluster, namespace_of, want
 from gonogo.probes.kubernetes_reading import age, conditions, short
 from gonogo.probes.observer import observe
 
+_SETTLES = 120.0  # seconds that the pods of a new number of replicas may take to exist
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubernetesAutoscalers:
@@ -66,7 +68,7 @@ def autoscaler(raw: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "max": most,
         "current": current,
         "desired": desired,
-        "within": least <= current <= most,
+        "within": _within(raw, now),
         "at_max_s": _at_max(known, status, current >= most, now),
         "unable_s": _unable(known, now),
         "last_scale_age_s": age(status.get("lastScaleTime"), now),
@@ -81,6 +83,17 @@ def autoscaler(raw: Mapping[str, Any], now: datetime) -> dict[str, Any]:
             for name, one in known.items()
         },
     }
+
+
+def _within(raw: Mapping[str, Any], now: datetime) -> bool:
+    """Whether its replicas are within its bounds. Pods of a rollout's surge (a quarter by default) are replicas, too;
+    what was scaled or made within two minutes is on its way.
+    """
+    spec, status = raw["spec"], raw.get("status") or {}
+    current = status.get("currentReplicas", 0)
+    ages = [age(status.get("lastScaleTime"), now), age(raw["metadata"].get("creationTimestamp"), now)]
+    moving = any(one is not None and one < _SETTLES for one in ages)
+    return bool(current <= spec["maxReplicas"] * 1.25 + 1 and (moving or current >= spec.get("minReplicas", 1)))
 
 
 def _at_max(

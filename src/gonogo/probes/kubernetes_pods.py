@@ -16,6 +16,7 @@ from gonogo.probes.kubernetes_reading import age, conditions, images, moment, of
 from gonogo.probes.observer import observe
 
 _BLIP = 60.0  # seconds that a pod may be out of service without being ill: one failed readiness probe
+_LATELY = 900.0  # seconds since a container last ended, for `recent_restarts`
 _CALM = 600.0  # seconds since a container last ended, for that to be a blip
 _WAITS = ("ContainerCreating", "PodInitializing")  # every other reason to wait is trouble
 
@@ -31,14 +32,16 @@ class KubernetesPods:
     name: str | None = None
     named: str | None = None
     selector: str | None = None
-    grace: timedelta = timedelta(minutes=3)
+    grace: timedelta = timedelta(minutes=5)
 
 
 def look(options: KubernetesPods, vantage: Vantage) -> Sight:
-    """{count, pods: [...], workloads: [{name, kind, pods, ready, starting, not_ready, ended, restarts, images}]}.
+    """{count, recent_restarts, pods: [...], workloads: [{name, kind, pods, ready, starting, not_ready, ended, ...}]}.
 
     `state` of a pod: ready, starting, not ready; terminating, finished and ended (Failed: evicted, replaced) do not
-    count as pods of their workload. A wanted workload without a pod has pods 0; no pod at all is NO_DATA.
+    count as pods of their workload. `recent_restarts` is the most of one pod whose container ended within 15 minutes:
+    a pod that is ready between its ends is found by it, and a node that restarted all of its pods once is not.
+    A wanted workload without a pod has pods 0; no pod at all is NO_DATA.
     """
     namespace = namespace_of(vantage, options.namespace)
     wanted = wanted_names(vantage, options.name, options.named)
@@ -60,6 +63,7 @@ def look(options: KubernetesPods, vantage: Vantage) -> Sight:
         data = {
             "namespace": namespace,
             "count": len(found),
+            "recent_restarts": max((row["restarts"] for row in found if _lately(row)), default=0),
             "pods": found,
             "workloads": list(_workloads(found, wanted)),
         }
@@ -73,6 +77,7 @@ def pod(raw: Mapping[str, Any], now: datetime, grace_s: float, release: Release 
     metadata, spec, status = raw["metadata"], raw["spec"], raw.get("status") or {}
     kind, owner = workload(metadata)
     found = images(spec, metadata)
+    pulled = [str(one.get("imageID") or "").rpartition("//")[2] for one in status.get("containerStatuses") or ()]
     containers = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
     known = conditions(status)
     last = _last_end(containers, now)
@@ -91,13 +96,18 @@ def pod(raw: Mapping[str, Any], now: datetime, grace_s: float, release: Release 
         "image": found[0] if found else None,
         "tag": tag(found[0]) if found else None,
         "images": found,
-        "of_release": of_release(found, release),
+        "of_release": of_release([*found, *filter(None, pulled)], release),
         "node": spec.get("nodeName"),
         "age_s": age(metadata.get("creationTimestamp"), now),
         "not_true": sorted(name for name, one in known.items() if one.get("status") != "True"),
     }
     unready_s = age(known.get("Ready", {}).get("lastTransitionTime"), now)
     return {**made, "state": _state(metadata, made, waits, unready_s, grace_s)}
+
+
+def _lately(row: Mapping[str, Any]) -> bool:
+    live = row["state"] in ("ready", "starting", "not ready")
+    return live and row["last_end"] is not None and (row["last_end"]["age_s"] or 0.0) < _LATELY
 
 
 def _state(

@@ -57,16 +57,21 @@ def tag(image: str) -> str | None:
 
 
 def of_release(found: list[str], release: Release | None) -> bool | None:
-    """Whether one of the images is the release's, wherever its registry is mirrored; None without a release."""
+    """Whether one of the images is the release's, wherever its registry is mirrored. None without a release, and where
+    the release is known by its digest alone and an image of its name by its tag alone.
+    """
     if release is None:
         return None
     name, _, digest = split(release.image)
-    wanted = tag(release.image)
+    wanted, unsure = tag(release.image), False
     for image in found:
         other, _, pinned = split(image)
-        if other == name and (digest == pinned if digest and pinned else tag(image) == wanted):
+        if other != name:
+            continue
+        if digest == pinned if digest and pinned else wanted is not None and tag(image) == wanted:
             return True
-    return False
+        unsure = unsure or (wanted is None and pinned is None)
+    return None if unsure else False
 
 
 def workload(metadata: Mapping[str, Any]) -> tuple[str, str]:
