@@ -55,6 +55,9 @@ def fake() -> Iterator[BackEndFake]:
         def do_GET(self) -> None:
             self._answer(b"")
 
+        def do_HEAD(self) -> None:
+            self._answer(b"")
+
         def do_POST(self) -> None:
             self._answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
@@ -73,7 +76,8 @@ def fake() -> Iterator[BackEndFake]:
             for key, text in {"Content-Type": "application/json", "Content-Length": str(len(content)), **extra}.items():
                 self.send_header(key, text)
             self.end_headers()
-            self.wfile.write(content)
+            if self.command != "HEAD":
+                self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
             pass
