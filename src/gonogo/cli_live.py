@@ -102,7 +102,8 @@ def _lines(say: Say) -> Callable[[Watch], None]:
             say(ci_log("\n".join([*lines, f"the watch ended with {status['decision']}; {watch.store.folder}"])) + "\n")
         elif status["seq"] != told[0]:
             told[0] = status["seq"]
-            reasons = (status["last"] or {}).get("reasons") or ("no sample yet",)
+            last = status["last"]
+            reasons = ("no sample yet",) if last is None else last["reasons"] or ("all is proven so far",)
             said = f"{status['at'][:19]}Z  sample {status['seq']}  {status['decision']} so far: {reasons[0]}"
             say(ci_log(visible(said)) + "\n")
 

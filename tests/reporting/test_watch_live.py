@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -81,3 +82,12 @@ def test_nothing_from_outside_acts_on_the_terminal(status: dict[str, Any]) -> No
 
 def test_before_the_first_sample(status: dict[str, Any]) -> None:
     assert "sample 0" in shown({**status, "seq": 0, "last": None}, minutes=0)
+
+
+def test_counts_and_gauges_are_shown_where_samples_tell_them() -> None:
+    """A canary without memory, with answers that cannot be parsed."""
+    (sample,) = watch(1, 1, World())
+    told = replace(sample.sides["canary"], gauges={}, counts={"llm_parsing": 6}, requests=120)
+    shown = series([replace(sample, sides={"canary": told, "stable": replace(told, counts={})})])
+    assert list(shown) == ["requests", "error_ratio", "p95_latency ms", "llm_parsing_ratio"]
+    assert shown["llm_parsing_ratio"] == {"canary": [0.05], "stable": [None]}

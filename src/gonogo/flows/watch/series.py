@@ -19,9 +19,8 @@ _ALWAYS = (
     Rule(text="", measure="requests", symbol=">", limit=0, unit=Unit.COUNT),
     Rule(text="", measure="error_ratio", symbol=">", limit=0, unit=Unit.RATIO),
     Rule(text="", measure="p95_latency", symbol=">", limit=0, unit=Unit.MS),
-    Rule(text="", measure="memory", symbol=">", limit=0, unit=Unit.RATIO),
-    Rule(text="", measure="cpu", symbol=">", limit=0, unit=Unit.RATIO),
 )
+_GAUGES = ("memory", "cpu")
 _TAIL = 256 * 1024  # bytes at the end of samples.jsonl
 
 
@@ -31,8 +30,20 @@ def series(samples: Sequence[Sample]) -> dict[str, dict[str, list[float | None]]
         f"{rule.measure}{' ms' if rule.unit is Unit.MS else ''}": {
             side: [_value(rule, sample.sides.get(side)) for sample in samples] for side in (CANARY, STABLE)
         }
-        for rule in _ALWAYS
+        for rule in (*_ALWAYS, *_told(samples))
     }
+
+
+def _told(samples: Sequence[Sample]) -> list[Rule]:
+    """The gauges and counts of these samples, told or not seen."""
+    sides = [side for sample in samples for side in sample.sides.values()]
+    named = dict.fromkeys(name for side in sides for name in side.gauges)
+    named |= dict.fromkeys(name for name in _GAUGES if any(name in side.unseen for side in sides))
+    named |= dict.fromkeys(f"{name}_ratio" for side in sides for name in side.counts)
+    first = [name for name in _GAUGES if name in named]
+    return [
+        Rule(text="", measure=name, symbol=">", limit=0, unit=Unit.RATIO) for name in dict.fromkeys((*first, *named))
+    ]
 
 
 def newest(folder: Path, most: int = 60) -> tuple[Sample, ...]:
