@@ -49,6 +49,7 @@ def revision(number: int, tag: str, canary: str | None = None, weight: int = 0, 
         "description": "Upgrade complete",
         "chart": "judgment-service-1.4.0",
         "chart_version": "1.4.0",
+        "app_version": tag,
     } | more
     return HelmRevision(
         number=number, version=str(100 + number), updated=NOW - timedelta(hours=1), objects=tuple(objects),

@@ -24,7 +24,7 @@ from tests.helm_states import (
 )
 
 from gonogo.judges.helm_plan import again, plan_helm
-from gonogo.judges.helm_stands import in_force, stands_text
+from gonogo.judges.helm_stands import in_force, stands_text, without_pods
 from gonogo.judges.rollout_plan import Verb, Wish
 from gonogo.model.helm import WEIGHT, HelmChange, HelmState
 
@@ -221,6 +221,46 @@ def test_one_step_back_restores_the_share_too() -> None:
     change = planned(promoted, before=True)
     assert (change.target, change.weight, change.goal) == (7, 10, "v1.3.9 90 %, v1.4.0 10 % (canary)")
     assert in_force(made(promoted, change, 9), change)
+
+
+def test_a_tag_that_the_chart_leaves_to_its_version() -> None:
+    """Values without a tag mean the chart's appVersion; a promotion sets one."""
+    bare = replace(HISTORY[2], config={"image": {"tag": ""}, "canary": {"weight": 10}})
+    change = planned(state(*HISTORY[:2], bare), Verb.APPLY, percent=100)
+    assert change.config["image"] == {"tag": "v1.4.0"}
+    other = replace(bare, app_version="v1.3.0")
+    assert "image.tag of v7 is not what runs" in refused(state(*HISTORY[:2], other), Verb.APPLY, percent=100)
+
+
+def test_the_main_container_gives_the_tag() -> None:
+    """An init container that comes along is promoted with it, and names nothing."""
+    both = {"judgment": f"{IMAGE}:v1.3.9", "migrate": "tools:7"}
+    found = changed(CANARY_STATE, STABLE, containers=both)
+    found = changed(found, SIDE, containers={"judgment": f"{IMAGE}:v1.4.0", "migrate": "tools:8"})
+    change = planned(found, Verb.APPLY, percent=100)
+    assert (change.goal, change.images[STABLE]["migrate"]) == ("v1.4.0 100 %", "tools:8")
+
+
+def test_no_pod_is_no_rollout() -> None:
+    """A Deployment of no pods is rolled out at once, and serves nobody."""
+    change = planned(CANARY_STATE)
+    empty = made(CANARY_STATE, change, 8)
+    empty = changed(empty, STABLE, replicas=0, available=0)
+    assert in_force(empty, change)
+    assert without_pods(empty, change) == ("judgment-service has no pod",)
+    assert without_pods(made(CANARY_STATE, change, 8), change) == ()
+
+
+def test_objects_of_one_name_in_two_namespaces() -> None:
+    """A release may render into others too: those are compared, and never mistaken for its own."""
+    elsewhere = settings(level="x")
+    elsewhere["metadata"]["namespace"] = "other"
+    now = replace(HISTORY[2], objects=(*HISTORY[2].objects, elsewhere))
+    then = replace(HISTORY[1], objects=(*HISTORY[1].objects, elsewhere))
+    change = planned(state(HISTORY[0], then, now))
+    assert [one["data"] for one in change.objects if one["kind"] == "ConfigMap"] == [{"level": "info"}, {"level": "x"}]
+    gone = refused(state(HISTORY[0], HISTORY[1], now))
+    assert "ConfigMap settings (would go)" in gone
 
 
 def test_again_is_the_same_change() -> None:

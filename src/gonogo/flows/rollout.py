@@ -25,7 +25,6 @@ from gonogo.reporting.files import NotKept
 
 Tell = Callable[[str], None]
 WATCH = "the watch"
-_ROLLS_BACK_WITHIN = timedelta(seconds=45)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,7 @@ def roll_back(
     root: Path,
     reports: Path,
     page: Tell | None = None,
-    within: timedelta = _ROLLS_BACK_WITHIN,
+    within: timedelta | None = None,
     clock: Clock | None = None,
 ) -> Rolled:
     """All traffic back to the previous revision, at once and without --yes: the environment's `rollback` among
@@ -90,7 +89,7 @@ def roll_back(
             asked=Asked(root=root, environment=environment.name, out=reports),
             environment=environment,
             wish=Wish(verb=Verb.ROLLBACK, automatic=True),
-            within=within,
+            within=platform.within_by_itself if within is None else within,
             sends=True,
             platform=platform,
         )

@@ -36,6 +36,7 @@ class CloudRun:
 
     kinds = ("cloud_run",)
     within = timedelta(seconds=60)
+    within_by_itself = timedelta(seconds=45)
     takes = "the name of a revision"
 
     def check(self, environment: Environment) -> None:

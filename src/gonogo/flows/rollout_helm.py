@@ -9,7 +9,7 @@ from typing import Any
 
 from gonogo.flows.rollout_platform import Paper
 from gonogo.judges.helm_plan import again, plan_helm
-from gonogo.judges.helm_stands import in_force, shares_of, stands_text, unfinished
+from gonogo.judges.helm_stands import in_force, shares_of, stands_text, unfinished, without_pods
 from gonogo.judges.rollout_plan import Wish
 from gonogo.model.environment import Environment
 from gonogo.model.evidence import Cause
@@ -28,7 +28,7 @@ class Helm:
     """A release in a namespace; the resourceVersions of what was read guard every change."""
 
     kinds = ("kubernetes_deployments",)
-    within = timedelta(minutes=5)
+    within = within_by_itself = timedelta(minutes=5)
     takes = "a revision of the release, like v6"
     none_is_a_stage = True
 
@@ -55,9 +55,9 @@ class Helm:
         """Images and share are in force, and rolled out."""
         return in_force(state, change)
 
-    def lacking(self, state: HelmState, change: HelmChange) -> tuple[str, ...]:  # noqa: ARG002
-        """A rollout is complete only with pods that are ready."""
-        return ()
+    def lacking(self, state: HelmState, change: HelmChange) -> tuple[str, ...]:
+        """Deployments of no pods, whose rollout is complete at once."""
+        return without_pods(state, change)
 
     def moved(self, before: HelmState, after: HelmState) -> bool:
         """Other images, another share, or a rollout under way."""

@@ -39,6 +39,10 @@ class Platform(Protocol[S, C]):
         """How long a change is waited for, unless somebody says otherwise."""
 
     @property
+    def within_by_itself(self) -> timedelta:
+        """How long a rollback by itself is waited for."""
+
+    @property
     def takes(self) -> str:
         """What `--to` may be, but for a percentage, in words."""
 

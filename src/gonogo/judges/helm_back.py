@@ -45,8 +45,8 @@ def _backed(state: HelmState, wish: Wish, target: HelmRevision, notes: tuple[str
     newest = state.revisions[0]
     by_helm = f"helm rollback {state.release} {target.number} --namespace {state.namespace} --wait"
     hooks = sorted(event for event in target.hooks if "rollback" in event)
-    other = foreign(newest.objects, target.objects, state.canary)
-    lacks = f"{name_of(target)} differs in what is not set from here: {', '.join(other)}" if other else None
+    differs = foreign(newest.objects, target.objects, state.canary, state.namespace)
+    lacks = f"{name_of(target)} differs in what is not set from here: {', '.join(differs)}" if differs else None
     if hooks:
         lacks = f"{name_of(target)} has hooks that only helm runs ({', '.join(hooks)})"
     if lacks is not None:
@@ -54,7 +54,8 @@ def _backed(state: HelmState, wish: Wish, target: HelmRevision, notes: tuple[str
             return weighed(state, wish, 0, (*notes, f"only the canary is put aside: {lacks}; `{by_helm}`"))
         aside = "; `--to 0` puts the canary aside at once" if state.weight else ""
         return f"{lacks}; `{by_helm}` does it{aside}"
-    images = {name: images_of(one) for (kind, name), one in by_key(target).items() if kind == "Deployment"}
+    rendered = by_key(target, state.namespace).items()
+    images = {name: images_of(one) for (kind, name, other), one in rendered if kind == "Deployment" and not other}
     images = {name: found for name, found in images.items() if name in state.workloads}
     absent = sorted(
         name

@@ -144,6 +144,8 @@ def _agrees(state: HelmState, revision: HelmRevision) -> str | None:
         path = state.values[name]
         found = value_at(revision.config, path)
         found = value_at(revision.defaults, path) if found is None else found
+        if name == "tag" and found in (None, ""):
+            found = revision.app_version  # as charts do that leave it to their version
         if found is None:
             return f"the values of {name_of(revision)} have no {path}: names.{name}_value of kubernetes says where"
         if str(found) != now:

@@ -10,18 +10,20 @@ from gonogo.model.helm import CANARY, WEIGHT
 
 # Labels that tell which chart an object came from, and nothing that works differs by them.
 _LABELS = ("helm.sh/chart", "app.kubernetes.io/version", "chart", "heritage")
-Key = tuple[str, str]
+Key = tuple[str, str, str]
 
 
-def key_of(document: Mapping[str, Any]) -> Key:
-    """(kind, name)."""
-    return str(document.get("kind")), str((document.get("metadata") or {}).get("name"))
+def key_of(document: Mapping[str, Any], namespace: str) -> Key:
+    """(kind, name, namespace), the last empty where it is the release's own or none."""
+    metadata = document.get("metadata") or {}
+    found = str(metadata.get("namespace") or "")
+    return str(document.get("kind")), str(metadata.get("name")), "" if found == namespace else found
 
 
 def images_of(document: Mapping[str, Any]) -> dict[str, str]:
-    """Images by container of a Deployment, init containers too."""
+    """Images by container of a Deployment, init containers last."""
     spec = _pod(document)
-    every = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    every = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
     return {str(one["name"]): str(one["image"]) for one in every}
 
 
@@ -36,7 +38,7 @@ def weight_of(document: Mapping[str, Any]) -> int | None:
 
 def of_canary(document: Mapping[str, Any], canary: str | None) -> bool:
     """Whether an object is there for the canary alone, by its name or its annotation."""
-    name = key_of(document)[1]
+    name = str((document.get("metadata") or {}).get("name"))
     return weight_of(document) is not None or (canary is not None and (name == canary or name.startswith(f"{canary}-")))
 
 
@@ -52,9 +54,11 @@ def annotations_of(document: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): str(value) for name, value in found.items()}
 
 
-def foreign(now: Iterable[Mapping[str, Any]], then: Iterable[Mapping[str, Any]], canary: str | None) -> tuple[str, ...]:
+def foreign(
+    now: Iterable[Mapping[str, Any]], then: Iterable[Mapping[str, Any]], canary: str | None, namespace: str
+) -> tuple[str, ...]:
     """Objects that differ between two revisions in more than images, replicas, annotations and the canary's weight."""
-    present, wanted = {key_of(one): one for one in now}, {key_of(one): one for one in then}
+    present, wanted = ({key_of(one, namespace): one for one in objects} for objects in (now, then))
     found = []
     for key in sorted(present.keys() | wanted.keys()):
         one = present.get(key, wanted.get(key)) or {}

@@ -20,13 +20,13 @@ def change_of(
     **told: Any,
 ) -> HelmChange:
     """The patches: the canary's weight first where users are taken off it, the Deployments first otherwise."""
-    wanted = by_key(other) if other else {}
-    rendered = by_key(base)
+    wanted = by_key(other, state.namespace) if other else {}
+    rendered = by_key(base, state.namespace)
     patches: list[Patch] = []
     replicas: dict[str, int] = {}
     objects = dict(rendered)
     for name, found in images.items():
-        live, key = state.workloads[name], ("Deployment", name)
+        live, key = state.workloads[name], ("Deployment", name, "")
         body, what = _deployment(live, found, rendered.get(key), wanted.get(key), replicas)
         if body:
             patches.append(Patch(kind="Deployment", name=name, version=live.version, body=body, what="; ".join(what)))
@@ -39,7 +39,7 @@ def change_of(
             first = weight < route.weight and pending == "pending-rollback"
             patch = Patch(kind="Ingress", name=route.name, version=route.version, body=body, what=what_)
             patches.insert(0 if first else len(patches), patch)
-        key = ("Ingress", route.name)
+        key = ("Ingress", route.name, "")
         if weight is not None and key in objects:
             objects[key] = merged(objects[key], body)
     return HelmChange(
@@ -99,9 +99,9 @@ def _rendered(document: Mapping[str, Any], images: Mapping[str, str], body: Mapp
     return merged(made, {"spec": {"template": {"spec": {name: one for name, one in pod.items() if spec.get(name)}}}})
 
 
-def by_key(revision: HelmRevision) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Its objects by (kind, name)."""
-    return {key_of(one): one for one in revision.objects}
+def by_key(revision: HelmRevision, namespace: str) -> dict[tuple[str, str, str], Mapping[str, Any]]:
+    """Its objects by (kind, name, namespace), the last empty for the release's own."""
+    return {key_of(one, namespace): one for one in revision.objects}
 
 
 def _inits(document: Mapping[str, Any] | None) -> list[str]:

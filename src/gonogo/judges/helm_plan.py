@@ -37,13 +37,13 @@ def _unfit(state: HelmState, wish: Wish) -> str | None:
             return f"another change is under way: revision {newest.number} is {newest.status}"
     elif newest.status not in (DEPLOYED, FAILED) or (wish.verb is Verb.APPLY and _unfinished(state)):
         return f"revision {newest.number} is {newest.status}, not {DEPLOYED}"
-    missing = sorted(name for name in _deployments(newest) if name not in state.workloads)
+    missing = sorted(name for name in _deployments(newest, state.namespace) if name not in state.workloads)
     if state.stable not in state.workloads:
         missing = sorted({*missing, state.stable})
     if missing:
         return f"of release {state.release} there is no Deployment {', '.join(missing)}"
-    if len(state.routes) > 1:
-        return f"several Ingresses give the canary a share ({', '.join(state.routes)})"
+    if len({route.weight for route in state.routes.values()}) > 1:
+        return f"several Ingresses give the canary other shares ({', '.join(state.routes)})"
     return None
 
 
@@ -62,8 +62,8 @@ def again(state: HelmState, change: HelmChange) -> HelmChange | str:
 def _unfinished(state: HelmState) -> bool:
     """Whether the newest revision failed and may have left more behind than what is compared before a change."""
     newest, base = state.revisions[0], base_of(state)
-    return base.status != DEPLOYED or bool(foreign(newest.objects, base.objects, state.canary))
+    return base.status != DEPLOYED or bool(foreign(newest.objects, base.objects, state.canary, state.namespace))
 
 
-def _deployments(revision: HelmRevision) -> list[str]:
-    return [name for kind, name in by_key(revision) if kind == "Deployment"]
+def _deployments(revision: HelmRevision, namespace: str) -> list[str]:
+    return [name for kind, name, other in by_key(revision, namespace) if kind == "Deployment" and not other]

@@ -25,6 +25,12 @@ def in_force(state: HelmState, change: HelmChange) -> bool:
     return True
 
 
+def without_pods(state: HelmState, change: HelmChange) -> tuple[str, ...]:
+    """Deployments of a change that have no pod to serve with, though there is nothing left to roll out."""
+    names = {*change.images, state.stable} - {state.canary}
+    return tuple(f"{name} has no pod" for name in sorted(names) if not _available(state, name))
+
+
 def unfinished(workload: Workload) -> str | None:
     """Why a Deployment is not rolled out, in words that name it."""
     return None if workload.late is None else f"{workload.name}: {workload.late}"
@@ -74,6 +80,11 @@ def image_tag(containers: Mapping[str, str]) -> str:
 
 def _watched(state: HelmState) -> list[str]:
     return [name for name in state.workloads if name != state.canary or state.weight]
+
+
+def _available(state: HelmState, name: str) -> int:
+    found = state.workloads.get(name)
+    return 0 if found is None else found.available
 
 
 def _has(workload: Workload, images: Mapping[str, str]) -> bool:

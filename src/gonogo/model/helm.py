@@ -47,6 +47,7 @@ class HelmRevision:
     description: str
     chart: str  # name and version, as `helm history` shows it
     chart_version: str
+    app_version: str
     version: str  # the secret's resourceVersion
     updated: datetime | None = None
     hooks: tuple[str, ...] = ()  # events that Helm, and only Helm, runs something at

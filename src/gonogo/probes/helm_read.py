@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause
-from gonogo.model.helm import CANARY, WEIGHT, HelmRevision, HelmState, Route, Workload
+from gonogo.model.helm import CANARY, WEIGHT, HelmState, Route, Workload
 from gonogo.probes.base import Vantage
 from gonogo.probes.failure import Failure
 from gonogo.probes.helm import TYPE
@@ -75,6 +76,20 @@ def object_path(namespace: str, kind: str, name: str) -> str:
 
 def read(vantage: Vantage) -> HelmState:
     """The release as it stands. Failure where a part of it cannot be seen; a Deployment that is gone is left out."""
+    with well_formed():
+        return _read(vantage)
+
+
+@contextmanager
+def well_formed() -> Iterator[None]:
+    """Failure(BROKEN) for objects that lack what every object of their kind has."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Failure(Cause.BROKEN, f"an object of the cluster is malformed: {type(error).__name__}") from None
+
+
+def _read(vantage: Vantage) -> HelmState:
     environment = vantage.environment
     namespace, release, stable, canary = release_of(environment)
     cluster = Cluster(vantage=operating(vantage))
@@ -88,14 +103,15 @@ def read(vantage: Vantage) -> HelmState:
         limit=_PAGE,
     )
     revisions.sort(key=lambda one: -one.number)
-    names = {stable, *([canary] if canary else []), *(_names(revisions, "Deployment"))}
+    newest = revisions[0].objects if revisions else ()
+    names = {stable, *([canary] if canary else []), *_names(newest, "Deployment", namespace)}
     workloads = {}
     for name in sorted(names):
         found = _object(cluster, namespace, "Deployment", name)
         if found is not None:
             workloads[name] = _workload(name, found)
     routes = {}
-    for name in _names(revisions, "Ingress"):
+    for name in _canary_routes(newest, canary, namespace):
         found = _object(cluster, namespace, "Ingress", name)
         if found is not None and (route := _route(name, found)):
             routes[name] = route
@@ -113,11 +129,28 @@ def read(vantage: Vantage) -> HelmState:
     )
 
 
-def _names(revisions: list[HelmRevision], kind: str) -> list[str]:
-    """Names of the newest revision's objects of a kind."""
-    return [
-        str(one["metadata"]["name"]) for one in (revisions[0].objects if revisions else ()) if one.get("kind") == kind
-    ]
+def _names(objects: Sequence[Mapping[str, Any]], kind: str, namespace: str) -> list[str]:
+    """Names of a revision's objects of a kind, in the release's own namespace."""
+    ours = (one["metadata"] for one in objects if one.get("kind") == kind)
+    return [str(one["name"]) for one in ours if one.get("namespace") in (None, "", namespace)]
+
+
+def _canary_routes(objects: Sequence[Mapping[str, Any]], canary: str | None, namespace: str) -> list[str]:
+    """Ingresses that give this canary its share: called like it or leading to it, or the only one of any canary."""
+    shares = [one for one in objects if one.get("kind") == "Ingress" and _is_canary(one["metadata"])]
+    ours = [one for one in shares if canary in (one["metadata"]["name"], *_backends(one.get("spec") or {}))]
+    return _names(ours or (shares if len(shares) == 1 else []), "Ingress", namespace)
+
+
+def _is_canary(metadata: Mapping[str, Any]) -> bool:
+    return str((metadata.get("annotations") or {}).get(CANARY)).lower() == "true"
+
+
+def _backends(spec: Mapping[str, Any]) -> list[str]:
+    """Names of the services that an Ingress leads to."""
+    paths = [path for rule in spec.get("rules") or () for path in (rule.get("http") or {}).get("paths") or ()]
+    named = [((one.get("backend") or {}).get("service") or {}).get("name") for one in paths]
+    return [str(name) for name in named if name]
 
 
 def _object(cluster: Cluster, namespace: str, kind: str, name: str) -> Any:
@@ -139,7 +172,7 @@ def _workload(name: str, raw: Mapping[str, Any]) -> Workload:
         version=str(metadata["resourceVersion"]),
         containers={
             str(one["name"]): str(one["image"])
-            for one in (*(pod.get("initContainers") or ()), *(pod.get("containers") or ()))
+            for one in (*(pod.get("containers") or ()), *(pod.get("initContainers") or ()))
         },
         replicas=spec.get("replicas", 1),
         available=status.get("availableReplicas") or 0,
@@ -151,9 +184,11 @@ def _workload(name: str, raw: Mapping[str, Any]) -> Workload:
 def _route(name: str, raw: Mapping[str, Any]) -> Route | None:
     metadata = raw["metadata"]
     annotations = metadata.get("annotations") or {}
-    if str(annotations.get(CANARY)).lower() != "true":
+    if not _is_canary(metadata):
         return None
-    text = str(annotations.get(WEIGHT, "0"))
+    text, total = str(annotations.get(WEIGHT, "0")), str(annotations.get(f"{WEIGHT}-total", "100"))
+    if total != "100":
+        raise Failure(Cause.BROKEN, f"Ingress {name}: its canary weight is of {total[:40]!r}, not of 100")
     if not (text.isascii() and text.isdigit() and int(text) <= 100):
         raise Failure(Cause.BROKEN, f"Ingress {name}: its canary weight is {text[:40]!r}, no percentage")
     return Route(name=name, version=str(metadata["resourceVersion"]), weight=int(text))

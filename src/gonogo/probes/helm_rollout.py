@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from gonogo.model.errors import GonogoError
 from gonogo.model.evidence import Cause
 from gonogo.model.helm import DEPLOYED, FAILED, SUPERSEDED, HelmChange, HelmState, Patch
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure, Stale
 from gonogo.probes.helm import TYPE
-from gonogo.probes.helm_read import object_path, operating, secrets_path
+from gonogo.probes.helm_read import object_path, operating, secrets_path, well_formed
 from gonogo.probes.helm_storage import next_secret, restated, secret_name
 from gonogo.probes.kubernetes_access import BACK_END
 from gonogo.probes.kubernetes_client import PAGE, api_client
@@ -73,19 +74,8 @@ def send(vantage: Vantage, state: HelmState, change: HelmChange, deadline: Deadl
     before is in its text. The revision that was begun is `failed` then.
     """
     api = _Api(vantage, deadline)
-    where = secrets_path(state.namespace)
-    newest = state.revisions[0]
-    held = {
-        number: api.get(f"{where}/{secret_name(state.release, number)}")
-        for number in {newest.number, change.source, change.base}
-    }
-    for one in state.revisions:
-        if one.number in held and held[one.number]["metadata"]["resourceVersion"] != one.version:
-            raise Stale(Cause.UNAVAILABLE, f"revision {one.number} of {state.release} was changed since it was read")
-    for patch in change.patches:
-        api.patch(_path(state, patch), _bound(patch), _STRATEGIC, trial=True)
-    secret = next_secret(held[change.source], held[change.base], change, datetime.now(UTC))
-    api.post(where, secret)
+    with well_formed():
+        _begun(api, state, change)
     sent = Sent(namespace=state.namespace, release=state.release, number=change.number)
     done: list[str] = []
     for patch in change.patches:
@@ -103,6 +93,23 @@ def send(vantage: Vantage, state: HelmState, change: HelmChange, deadline: Deadl
     return sent
 
 
+def _begun(api: _Api, state: HelmState, change: HelmChange) -> None:
+    """What was planned on is still there, every patch would be taken, and Helm's history has it under way."""
+    where = secrets_path(state.namespace)
+    newest = state.revisions[0]
+    held = {
+        number: api.get(f"{where}/{secret_name(state.release, number)}")
+        for number in {newest.number, change.source, change.base}
+    }
+    for one in state.revisions:
+        if one.number in held and held[one.number]["metadata"]["resourceVersion"] != one.version:
+            raise Stale(Cause.UNAVAILABLE, f"revision {one.number} of {state.release} was changed since it was read")
+    for patch in change.patches:
+        api.patch(_path(state, patch), _bound(patch), _STRATEGIC, trial=True)
+    secret = next_secret(held[change.source], held[change.base], change, datetime.now(UTC))
+    api.post(where, secret)
+
+
 def end(vantage: Vantage, sent: Sent | None, failed: str | None) -> str | None:
     """Tell Helm's history how it ended: deployed, and what was before is superseded; or failed. None, or what is not
     told there. Never raises.
@@ -110,21 +117,26 @@ def end(vantage: Vantage, sent: Sent | None, failed: str | None) -> str | None:
     if sent is None:
         return "Helm's history does not tell of it"
     try:
-        api = _Api(vantage, Deadline(vantage.back_end(BACK_END).timeout))
-        where, now = secrets_path(sent.namespace), datetime.now(UTC)
-        name = secret_name(sent.release, sent.number)
-        secret = api.get(f"{where}/{name}")
-        if failed is not None:
-            api.patch(f"{where}/{name}", restated(secret, FAILED, now, f"failed: {failed}"[:400]), _MERGE)
-            return None
-        query = {"labelSelector": f"owner=helm,name={sent.release},status={DEPLOYED}", "limit": PAGE}
-        for old in api.get(where, query)["items"]:
-            if old["metadata"]["name"] != name:
-                api.patch(f"{where}/{old['metadata']['name']}", restated(old, SUPERSEDED, now), _MERGE)
-        api.patch(f"{where}/{name}", restated(secret, DEPLOYED, now), _MERGE)
-    except Failure as failure:
-        return f"Helm's history still has revision {sent.number} under way: {failure.detail}"
+        with well_formed():
+            _ended(vantage, sent, failed)
+    except (Failure, GonogoError) as error:
+        return f"Helm's history still has revision {sent.number} under way: {error}"
     return None
+
+
+def _ended(vantage: Vantage, sent: Sent, failed: str | None) -> None:
+    api = _Api(vantage, Deadline(vantage.back_end(BACK_END).timeout))
+    where, now = secrets_path(sent.namespace), datetime.now(UTC)
+    name = secret_name(sent.release, sent.number)
+    secret = api.get(f"{where}/{name}")
+    if failed is not None:
+        api.patch(f"{where}/{name}", restated(secret, FAILED, now, f"failed: {failed}"[:400]), _MERGE)
+        return
+    query = {"labelSelector": f"owner=helm,name={sent.release},status={DEPLOYED}", "limit": PAGE}
+    for old in api.get(where, query)["items"]:
+        if old["metadata"]["name"] != name:
+            api.patch(f"{where}/{old['metadata']['name']}", restated(old, SUPERSEDED, now), _MERGE)
+    api.patch(f"{where}/{name}", restated(secret, DEPLOYED, now), _MERGE)
 
 
 def _set(api: _Api, state: HelmState, patch: Patch) -> None:

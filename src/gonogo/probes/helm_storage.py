@@ -51,6 +51,7 @@ def revision_of(secret: Mapping[str, Any]) -> HelmRevision:
         description=" ".join(str(info.get("description") or "").split())[:160],
         chart=f"{about.get('name')}-{about.get('version')}",
         chart_version=str(about.get("version")),
+        app_version=str(about.get("appVersion") or ""),
         version=str(secret["metadata"]["resourceVersion"]),
         updated=moment(info.get("last_deployed")),
         hooks=tuple(sorted({str(event) for hook in found.get("hooks") or () for event in hook.get("events") or ()})),
@@ -71,7 +72,7 @@ def next_secret(
         **of,
         "version": change.number,
         "config": dict(change.config),
-        "manifest": manifest_with(str(last.get("manifest") or ""), change.objects, name),
+        "manifest": manifest_with(str(last.get("manifest") or ""), change.objects, name, str(of.get("namespace"))),
         "info": {
             **(of.get("info") or {}),
             "first_deployed": (last.get("info") or {}).get("first_deployed"),
@@ -115,12 +116,12 @@ def restated(secret: Mapping[str, Any], status: str, now: datetime, description:
     }
 
 
-def manifest_with(text: str, objects: Sequence[Mapping[str, Any]], name: str) -> str:
+def manifest_with(text: str, objects: Sequence[Mapping[str, Any]], name: str, namespace: str) -> str:
     """The rendered text with these objects in it; what is the same keeps its very text."""
-    wanted = {_key(one): one for one in objects}
+    wanted = {_key(one, namespace): one for one in objects}
     parts = []
     for part, found in _documents(text, name):
-        made = wanted.get(_key(found), found)
+        made = wanted.get(_key(found, namespace), found)
         if made != found:
             comments = [line for line in part.splitlines() if line.startswith("#")]
             body = yaml.dump(dict(made), Dumper=_DUMPER, sort_keys=False, allow_unicode=True).rstrip("\n")
@@ -142,8 +143,10 @@ def _documents(text: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield part.strip("\n"), found
 
 
-def _key(document: Mapping[str, Any]) -> tuple[str, str]:
-    return str(document.get("kind")), str((document.get("metadata") or {}).get("name"))
+def _key(document: Mapping[str, Any], namespace: str) -> tuple[str, str, str]:
+    metadata = document.get("metadata") or {}
+    found = str(metadata.get("namespace") or "")
+    return str(document.get("kind")), str(metadata.get("name")), "" if found == namespace else found
 
 
 def _packed(document: Mapping[str, Any]) -> str:

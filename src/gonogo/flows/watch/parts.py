@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from gonogo.flows.watch.hands import Hands, Late, Work
 from gonogo.model.watch import CanaryVerdict
 
-_ROLLS_BACK_S = 60.0
+_ROLLS_BACK_S = 330.0  # it has bounds of its own, and pods take minutes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
