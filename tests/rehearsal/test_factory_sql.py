@@ -124,9 +124,11 @@ def test_a_slow_statement_is_seen_in_the_real_extension(server: dict[str, Any], 
         return
     with owner(server) as connection:
         connection.execute("select pg_stat_statements_reset()")
-        connection.execute("select count(*) from feedbacks")
+        for _ in range(2):
+            connection.execute("select count(*) from feedbacks")
         assert max(row["mean_ms"] for row in rows(asked, vantage)) < 500
-        connection.execute("select pg_sleep(0.6)")
+        for _ in range(2):
+            connection.execute("select pg_sleep(0.55)")
         connection.execute("vacuum feedbacks")
     found = rows(asked, vantage)
     assert found[0]["mean_ms"] > 500
