@@ -85,6 +85,8 @@ def _hold(kind: str, vantage: Vantage, options: Any) -> None:
         case "kubernetes_secrets":
             keys = {"name", "type", "created", "rotated", "age_s", "age_days"}
             assert all(set(one) == keys for one in data["secrets"])
+        case "kubernetes_ingresses":
+            assert all(one["percent"] is None or 0 <= one["percent"] <= 100 for one in data["ingresses"])
         case "argo_application":
             assert data["sync"] in {"Synced", "OutOfSync", "Unknown"}
         case "helm_history":

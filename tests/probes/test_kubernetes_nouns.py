@@ -14,7 +14,14 @@ import pytest
 from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment, Release
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes import argo, helm, kubernetes_autoscalers, kubernetes_deployments, kubernetes_secrets
+from gonogo.probes import (
+    argo,
+    helm,
+    kubernetes_autoscalers,
+    kubernetes_deployments,
+    kubernetes_ingresses,
+    kubernetes_secrets,
+)
 from gonogo.probes.base import Vantage
 from gonogo.probes.kubernetes_autoscalers import autoscaler
 from gonogo.probes.kubernetes_deployments import rolled_out
@@ -166,6 +173,33 @@ def test_bounds_of_autoscalers(fake: Any, vantage: Vantage) -> None:
     outcome = kubernetes_autoscalers.look(kubernetes_autoscalers.KubernetesAutoscalers(), vantage).outcome
     assert isinstance(outcome, Unseen)
     assert outcome.cause is Cause.NO_DATA
+
+
+NGINX = "nginx.ingress.kubernetes.io/"
+
+
+@pytest.mark.parametrize(
+    ("notes", "percent"),
+    [
+        ({}, None),
+        ({"canary": "false", "canary-weight": "10"}, None),
+        ({"canary": "true"}, 0),
+        ({"canary": "true", "canary-weight": "10"}, 10),
+        ({"canary": "true", "canary-weight": "10", "canary-weight-total": "1000"}, 1),
+        ({"canary": "true", "canary-weight": "a tenth"}, None),
+        ({"canary": "true", "canary-weight": "10", "canary-weight-total": "0"}, None),
+    ],
+)
+def test_the_share_of_a_canary(notes: dict[str, str], percent: float | None) -> None:
+    """As ingress-nginx reads its annotations; what is no number is no share."""
+    path = {"backend": {"service": {"name": "judgment-canary"}}}
+    raw = {
+        "metadata": {"name": "a", "annotations": {f"{NGINX}{key}": text for key, text in notes.items()}},
+        "spec": {"rules": [{"host": "api.example", "http": {"paths": [path]}}, {"host": "no-paths.example"}]},
+    }
+    told = kubernetes_ingresses.ingress(raw)
+    assert (told["percent"], told["services"]) == (percent, ["judgment-canary"])
+    assert told["hosts"] == ["api.example", "no-paths.example"]
 
 
 def row(name: str, days: float, **metadata: Any) -> Any:

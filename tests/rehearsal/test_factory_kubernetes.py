@@ -185,7 +185,7 @@ def test_the_readers_role_is_the_how_tos() -> None:
         ("GET", f"{PODS}?watch=1"),
         ("GET", "/api/v1/pods"),
         ("GET", "/api/v1/namespaces/kube-system/secrets"),
-        ("GET", "/apis/networking.k8s.io/v1/namespaces/production/ingresses"),
+        ("GET", "/apis/networking.k8s.io/v1/namespaces/production/ingresses/judgment-service"),
         ("GET", "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"),
         ("PATCH", JUDGMENT),
         ("DELETE", JUDGMENT),

@@ -15,9 +15,10 @@ READER: tuple[Mapping[str, Any], ...] = (
     {"apiGroups": [""], "resources": ["pods", "secrets"], "verbs": ["list"]},
     {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list"]},
     {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"]},
+    {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["list"]},
     {"apiGroups": ["argoproj.io"], "resources": ["applications"], "verbs": ["get"]},
 )
-# ClusterRole gonogo-operator in docs/how-to/roll-out-and-back.md, with the reader's; a test holds that they are the same.
+# ClusterRole gonogo-operator in docs/how-to/roll-out-and-back.md, with the reader's; a test holds them to be the same.
 ROLLOUT: tuple[Mapping[str, Any], ...] = (
     *READER,
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create", "patch"]},

@@ -171,7 +171,8 @@ def _recovered(world: World) -> Iterator[dict[str, Any]]:
 def _routes(world: World) -> Iterator[dict[str, Any]]:
     yield others.ingress(PRODUCTION, JUDGMENT, JUDGMENT, world.now - 60 * DAY, {})
     if world.scene in ("canary", "watch") and not world.fault("canary-disabled"):
-        yield _canary_route(world.t0, 50 if world.fault("canary-weight-wrong") else 10)
+        wrong = world.fault("canary-weight-wrong") or world.fault("canary-route-wrong")
+        yield _canary_route(world.t0, 50 if wrong else 10)
 
 
 def canary_percent(store: Store) -> int:

@@ -70,6 +70,7 @@ PROBES: Registry[Probe] = Registry(
         "kubernetes_deployments": "kubernetes_deployments:PROBE",
         "kubernetes_autoscalers": "kubernetes_autoscalers:PROBE",
         "kubernetes_secrets": "kubernetes_secrets:PROBE",
+        "kubernetes_ingresses": "kubernetes_ingresses:PROBE",
         "argo_application": "argo:PROBE",
         "helm_history": "helm:PROBE",
     },
