@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.flows.watch.counters import NotTold, growth, histogram, known, scraped
+from gonogo.flows.watch.counters import NotTold, behind, growth, histogram, known, scraped
 from gonogo.model.watch import Bucket
 
 A, B = {"instance": "a"}, {"instance": "b"}
@@ -68,6 +68,15 @@ def test_an_interval_without_a_scrape_is_not_seen() -> None:
     series = [(A, [(0.0, 50.0), (15.0, 60.0)])]
     assert scraped(series, 10, 15)
     assert not scraped(series, 15, 75)
+
+
+def test_row_47_a_newest_sample_far_before_the_end_is_another_clock_or_late() -> None:
+    """Row 47: one scrape that failed is none; two are."""
+    series = [(A, [(n * 15.0, 1.0) for n in range(10)])]
+    assert behind(series, 135 + 31) is None
+    assert behind(series, 135 + 32) == 32
+    assert behind([(A, [(0.0, 1.0)])], 600) is None
+    assert behind([], 600) is None
 
 
 def test_buckets_of_all_series_become_buckets_that_do_not_overlap() -> None:

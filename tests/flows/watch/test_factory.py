@@ -16,8 +16,10 @@ import pytest
 from tests.watch_sim import FakeHands, make_watch
 
 from gonogo.config.environment import load_environment
+from gonogo.config.raw import to_raw
 from gonogo.flows.watch.loop import Watch
 from gonogo.flows.watch.prometheus import PrometheusSampler
+from gonogo.flows.watch.told import rulebook_of
 from gonogo.flows.watch_replay import replay
 from gonogo.model.environment import BackEnd, Environment
 from gonogo.model.rulebook import Rulebook
@@ -40,6 +42,13 @@ def book() -> Rulebook:
     """The rules of factory-local."""
     assert LOCAL.watch is not None
     return LOCAL.watch
+
+
+def test_a_plan_keeps_the_queries_of_its_watch() -> None:
+    """What a watch was begun with is read again, for the items that rest on it."""
+    raw = to_raw(book())
+    raw.pop("origin", None)
+    assert rulebook_of(raw, "plan.json") == book()
 
 
 @dataclass

@@ -50,6 +50,7 @@ class Server:
         self.fails: dict[str, Exception] = {}
         self.asked: list[str] = []
         self.gap = 0.0  # seconds before the end without a scrape
+        self.apart = 60.0  # scrapes
 
     def samples(self, query: str, at: datetime, _: Vantage) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
         self.asked.append(query)
@@ -61,7 +62,7 @@ class Server:
             status = dict(labels).get("status", "")
             wanted = '"5.."' not in query and '"2.."' not in query
             if wanted or f'"{status[:1]}.."' in query:
-                points = [(end - 60 * n, 1000.0 - count * n) for n in (2, 1, 0)]
+                points = [(end - self.apart * n, 1000.0 - count * n) for n in (2, 1, 0)]
                 rows.append(({"pod": "p", **dict(labels)}, points))
         return rows
 
@@ -145,6 +146,14 @@ def test_row_39_an_interval_without_a_scrape_is_not_seen(sampler: PrometheusSamp
     side = canary(sampler, late=6)
     assert side.requests is None
     assert "nothing was scraped in the 1m of it" in side.unseen["requests"]
+
+
+def test_row_47_what_is_scraped_late_would_be_counted_nowhere(sampler: PrometheusSampler, server: Server) -> None:
+    """The other clock is 50 s behind, and scrapes come every 20 s: nothing of the interval's end was there yet."""
+    server.apart, server.gap = 20.0, 50.0
+    side = canary(sampler, late=6)
+    assert side.requests is None
+    assert "the newest sample is 50 s before its end" in side.unseen["requests"]
 
 
 def test_row_45_more_events_than_requests_are_of_something_else(sampler: PrometheusSampler, server: Server) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from itertools import pairwise
 
 from gonogo.model.watch import Bucket
 
@@ -55,6 +56,18 @@ def _grown(labels: Mapping[str, str], points: Points, since: float, until: float
 def scraped(series: Series, since: float, until: float) -> bool:
     """Whether anything was scraped in the interval."""
     return any(since < at <= until for _, points in series for at, _ in points)
+
+
+def behind(series: Series, until: float) -> float | None:
+    """Seconds from the newest sample to the end of the interval, where they are more than two scrapes and a second:
+    what is scraped later of that time would be counted nowhere. None if they are not.
+    """
+    times = sorted({at for _, points in series for at, _ in points})
+    apart = sorted(later - at for _, points in series for (at, _), (later, _) in pairwise(points))
+    if not apart or not times:
+        return None
+    late = until - times[-1]
+    return late if late > 2 * apart[len(apart) // 2] + 1 else None
 
 
 def histogram(grown: Iterable[tuple[Mapping[str, str], int]], to_ms: float) -> tuple[Bucket, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from gonogo.flows.watch.counters import LOOKBACK, NotTold, Series, growth, histogram, known, scraped
+from gonogo.flows.watch.counters import LOOKBACK, NotTold, Series, behind, growth, histogram, known, scraped
 from gonogo.flows.watch.intervals import Intervals, whole_second
 from gonogo.flows.watch.sampler import Taken
 from gonogo.model.errors import GonogoError
@@ -129,6 +129,9 @@ class _Side:
         since, until = self.since.timestamp(), self.until.timestamp()
         if not scraped(series, since, until):
             raise NotTold(f"partial: nothing was scraped in the {show_duration(self.until - self.since)} of it")
+        late = behind(series, until)
+        if late is not None:
+            raise NotTold(f"partial: the newest sample is {late:.0f} s before its end: scraped late, or another clock")
         instances = known(series, since)
         return sum(count for _, count in growth(series, since, until, instances)), instances
 
