@@ -23,7 +23,7 @@ SERIES = {
 }
 
 
-def read(name: str, start: float, end: float) -> Iterator[tuple[dict[str, str], list[tuple[float, float]]]]:
+def read(name: str, start: float, end: float, _: object) -> Iterator[tuple[dict[str, str], list[tuple[float, float]]]]:
     for labels, points in SERIES.get(name, []):
         yield labels, [(float(at), float(value)) for at, value in points if start <= at <= end]
 

@@ -65,7 +65,10 @@ def _at(
     usual: Callable[[float], float | None], spans: list[tuple[float, float]], during: float
 ) -> Callable[[float], float | None]:
     def at(moment: float) -> float | None:
-        return during if any(since <= moment <= until for since, until in spans) else usual(moment)
+        for since, until in spans:
+            if since <= moment <= until:
+                return during
+        return usual(moment)
 
     return at
 

@@ -13,8 +13,9 @@ from factory.promql import AGGREGATIONS, COMPARISONS, Aggregation, Binary, Funct
 LOOKBACK_S = 300.0
 Labels = dict[str, str]
 Points = tuple[list[float], list[float]]  # times, values; oldest first
-# Samples of every series of a name from a time to another, both included.
-Read = Callable[[str, float, float], Iterable[tuple[Labels, list[tuple[float, float]]]]]
+Wanted = Callable[[Labels], bool]
+# Samples of every series of a name from a time to another, both included; those that are not wanted may be left out.
+Read = Callable[[str, float, float, Wanted], Iterable[tuple[Labels, list[tuple[float, float]]]]]
 Key = tuple[tuple[str, str], ...]
 _NAME = "__name__"
 
@@ -60,8 +61,12 @@ class Evaluation:
         if selector not in self._held:
             back = LOOKBACK_S if selector.over is None else selector.over
             rows = []
-            for labels, points in self.read(selector.name, self.start - back, self.end):
-                if points and all(matcher.fits(labels) for matcher in selector.matchers):
+
+            def fits(labels: Labels) -> bool:
+                return all(matcher.fits(labels) for matcher in selector.matchers)
+
+            for labels, points in self.read(selector.name, self.start - back, self.end, fits):
+                if points and fits(labels):
                     rows.append((dict(labels), ([t for t, _ in points], [v for _, v in points])))
             self._held[selector] = rows
         return self._held[selector]

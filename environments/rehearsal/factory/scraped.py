@@ -10,6 +10,7 @@ import clock
 from factory import alerting, episodes, machines, past
 from factory.flow import SCRAPE_S, Flow
 from factory.metrics import Metrics
+from factory.promql_eval import Wanted
 from factory.world import World
 
 Labels = dict[str, str]
@@ -24,8 +25,10 @@ class Scraped:
         self._metrics = metrics
         self._flow = flow
 
-    def read(self, name: str, start: float, end: float) -> Iterator[tuple[Labels, list[tuple[float, float]]]]:
-        """Every series of a name, with its samples from `start` to `end`; nothing of the future."""
+    def read(
+        self, name: str, start: float, end: float, wanted: Wanted = lambda _: True
+    ) -> Iterator[tuple[Labels, list[tuple[float, float]]]]:
+        """Every series of a name that is wanted, with its samples from `start` to `end`; nothing of the future."""
         end = min(end, clock.now())
         if name == "ALERTS":
             yield from alerting.samples(self.world, self.read, start, end)
@@ -33,14 +36,13 @@ class Scraped:
         times = _scrapes(start, end)
         drawn = self._drawn(name, end)
         for series in episodes.changed(self._metrics.series(self.world), self.world):
-            if series.name == name:
+            if series.name == name and wanted(told := {**series.labels, **_target(series.labels)}):
                 users = drawn.pop(_key(series.labels), {})
                 # In scene watch, judgment's users are those of the flow.
                 flows = self._is_of_flow(name) and series.labels.get("service") == "judgment"
                 stops = self.world.now if flows else math.inf
                 points = [(at, series.at(min(at, stops))) for at in times]
-                told = [(at, value + users.get(at, 0.0)) for at, value in points if value is not None]
-                yield {**series.labels, **_target(series.labels)}, told
+                yield told, [(at, value + users.get(at, 0.0)) for at, value in points if value is not None]
         for key, users in drawn.items():
             labels = dict(key)
             yield {**labels, **_target(labels)}, [(at, users[at]) for at in times if at in users]
