@@ -159,6 +159,7 @@ def scenario(tools: Any) -> list[Any]:
         tools.request("No tests", "/first"),
         tools.request("No tests 500", "/sick"),
         tools.request("Fast 500", "/sick", 'pm.test("1", () => pm.expect(pm.response.responseTime).to.be.below(9e3));'),
+        tools.request("Hangs up", "/gone", 'pm.test("1", () => pm.response.to.have.status(200));'),
         tools.request("Redirected", "/away", 'pm.test("302", () => pm.response.to.have.status(302));'),
         tools.request("Not JSON", "/page", 'pm.test("j", () => { pm.expect(pm.response.json().a).to.exist; });'),
         tools.request("Thrown", "/page", "const j = pm.response.json();", 'pm.test("never", () => {});'),
@@ -176,8 +177,12 @@ def serve(fake: Any) -> None:
         headers = {"auth": call.headers.get("authorization"), "key": call.headers.get("x-key")}
         return {**headers, "path": call.path, "query": call.query, "form": call.form}
 
+    def gone(_: Any) -> Any:
+        raise ConnectionResetError
+
     fake.answers |= {
         "/all": DOCUMENT,
+        "/gone": gone,
         "/first": {"id": "r-7", "n": 3},
         "/echo": echo,
         "/echo/r-7": echo,
@@ -199,6 +204,7 @@ def test_what_goes_on_between_requests(fake: Any, collect: Any, tools: Any, nati
     assert all(len(results[name].tests) >= 1 for name in good)
     assert (results["No tests 500"].status, results["Fast 500"].request.asserts_status) == (500, False)
     assert results["Thrown"].script_error is not None
+    assert (results["Hangs up"].error is None, results["Hangs up"].tests) == (False, ())
     assert [test.skipped for test in results["Skipped"].tests] == [True, False]
     assert "evil.example" not in str(fake.calls)
 

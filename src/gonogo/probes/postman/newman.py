@@ -109,10 +109,11 @@ def _result(request: Request, execution: Mapping[str, Any]) -> Result:
     error = execution.get("requestError")
     if error:
         text = _message(error) or "no answer"
+        # newman runs the tests all the same, on an answer that is none.
         if error.get("code") == _REFUSED:
-            return Result.of(request, tests=tests, not_sent="it would have gone to no host of this environment")
+            return Result.of(request, not_sent="it would have gone to no host of this environment")
         cause = _CAUSES.get(str(error.get("code")), Cause.UNREACHABLE)
-        return Result.of(request, tests=tests, error=text, cause=cause, script_error=thrown)
+        return Result.of(request, error=text, cause=cause)
     response = execution.get("response")
     if not response or not response.get("code"):
         return Result.of(request, tests=tests, not_sent=thrown or "newman has no answer of it")
