@@ -145,7 +145,7 @@ class Databases:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.settimeout(5)
-                connection.connect(str(self._folder / "redis" / "redis.sock"))
+                connection.connect(str(self.redis_socket))
                 for command in commands:
                     parts = [b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in command]
                     connection.sendall(b"*%d\r\n" % len(parts) + b"".join(parts))

@@ -19,7 +19,7 @@ ACCESS_S = 600.0
 CACHE_HITS = (20, 11)  # n % 20 < 11: 55 %
 FAILED_WORKFLOWS = (100, 2)
 THUMBS_DOWN = (20, 1)
-BY_RULE, BY_LLM = 6, 2  # n % 10 < 6 rule, < 8 LLM, the rest hybrid
+BY_RULE = 6  # n % 10 < 6; those below 8 the LLM, the rest both
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,7 @@ SICKNESSES = {
         " now() - interval '29 hours';",
         rows=True,
     ),
+    # Stands for a standby, which would take a second server: a function that the reading role finds first.
     "still-in-recovery": Sickness(
         begins="create function public.pg_is_in_recovery() returns boolean language sql stable return true;"
         " alter role gonogo_reader set search_path = public, pg_catalog;",

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import clock
 from http_server import Call, Reply
 
 from factory import behaviour
@@ -127,8 +126,3 @@ def text_of(document: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise AskedError(422, "validation", f"{name} is a text that is not empty")
     return value
-
-
-def ago(seconds: float) -> float:
-    """So long before now, in epoch seconds."""
-    return clock.now() - seconds

@@ -9,7 +9,6 @@ from factory.ledger import PAST_DAYS
 DATABASE, STAGING_DATABASE = "factory", "factory_staging"
 READER, SCRATCH, APPLICATION = "gonogo_reader", "gonogo_scratch", "factory_app"
 SERVED_RULES = ("v1.3.9", "v1.4.0")  # the rule sets before and now
-ALEMBIC_REVISION = "9f3c1a7b2d4e"
 LIVE_IDS = 1_000_000_000  # ids of what is done while the rehearsal runs begin here
 NEXT_MONTHS = 3
 # The least that the checklists need: docs/how-to/read-postgresql-and-redis.md says the same.
