@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -265,6 +266,19 @@ def test_steps_are_sent_in_order_and_kept(serve: Any, stand: Any, tools: Any) ->
     assert isinstance(found, Seen)
     assert [step["json"] for step in found.data["steps"]] == [{"status": "success"}, {"requests_total": 0}]
     assert [heard.split(b" HTTP")[0] for heard in server.heard] == [b"POST /reset", b"GET /metrics"]
+
+
+def test_a_unique_word_is_the_same_in_all_steps_and_new_in_each_look(serve: Any, stand: Any, tools: Any) -> None:
+    """`{unique}` anywhere in a body: what was never asked before cannot be in a cache."""
+    server = serve(tools.answer(), tools.answer(), tools.answer(), tools.answer())
+    body = {"input": {"notes": ["gonogo {unique}", 7]}}
+    step = Step(method="POST", path="/execute", body=body)
+    options = HttpStepsOptions(side="canary", steps=(step, step))
+    for _ in range(2):
+        assert isinstance(look_steps(options, stand(canary=server.url)).outcome, Seen)
+    words = [re.search(rb'"gonogo ([0-9a-f]{12})"', heard) for heard in server.heard]
+    first, second, third, fourth = (word[1] for word in words if word is not None)
+    assert (first == second, third == fourth, first == third) == (True, True, False)
 
 
 def test_a_failed_step_ends_the_steps(serve: Any, stand: Any, tools: Any) -> None:
