@@ -10,7 +10,7 @@ import pytest
 from gonogo.config.addresses import is_loopback
 from gonogo.config.environment import environment_names, load_environment, resolve_addresses
 from gonogo.config.raw import environment_from_raw, environment_to_raw, overlaid
-from gonogo.config.secrets import Secrets, check_secrets
+from gonogo.config.secrets import Secrets, check_secrets, wanted_secrets
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError, Origin, SafetyRefusal
 
@@ -237,6 +237,23 @@ def test_a_secret_comes_from_the_ready_line_first(folder: Path, monkeypatch: pyt
     assert secrets.values() == ("from-start",)
     assert Secrets(environment).reveal("GONOGO_TEST_TOKEN") == "from-outside"
     assert "from" not in repr(secrets)
+
+
+def test_who_only_looks_needs_no_secret_of_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a rollout alone asks has a token that a checklist does without; one that is set is kept out of files."""
+    environment = load_environment("factory-prod", REPOSITORY / "environments")
+    own = ("GONOGO_KUBERNETES_OPERATOR_TOKEN", "GONOGO_FACTORY_OPERATOR_TOKEN")
+    for name in wanted_secrets(environment):
+        monkeypatch.setenv(name, f"value-of-{name}")
+    for name in own:
+        monkeypatch.delenv(name)
+    check_secrets(environment)
+    secrets = Secrets(environment)
+    assert not any(name in value for name in own for value in secrets.values())
+    with pytest.raises(ConfigError, match=f"the variable {own[0]} is not set"):
+        secrets.reveal(own[0])
+    monkeypatch.setenv(own[0], "an-operators-token")
+    assert "an-operators-token" in secrets.values()
 
 
 @pytest.mark.parametrize("name", environment_names(REPOSITORY / "environments"))

@@ -9,12 +9,17 @@ from gonogo.model.environment import Auth, Environment
 from gonogo.model.errors import ConfigError, Origin
 from gonogo.model.secret import SHORTEST
 
+# Back ends that only a planned change asks: whoever looks needs no secret of theirs.
+CHANGING = frozenset({"kubernetes_operator", "learning"})
 
-def wanted_secrets(environment: Environment) -> dict[str, Origin]:
-    """Every variable that holds a secret of this environment, with the place that wants it first."""
+
+def wanted_secrets(environment: Environment, *, looking: bool = False) -> dict[str, Origin]:
+    """Every variable that holds a secret of this environment, with the place that wants it first; `looking`: only
+    those that a look may need.
+    """
     wanted: dict[str, Origin] = {}
     auths: list[Auth] = [side.auth for side in environment.sides.values()]
-    auths += [back_end.auth for back_end in environment.back_ends.values()]
+    auths += [one.auth for name, one in environment.back_ends.items() if not (looking and name in CHANGING)]
     for auth in auths:
         if auth.secret is not None:
             wanted.setdefault(auth.secret, auth.origin)
@@ -24,12 +29,13 @@ def wanted_secrets(environment: Environment) -> dict[str, Origin]:
 class Secrets:
     """Values of the secrets that an environment names. Never prints; revealed in a transport only."""
 
-    __slots__ = ("_environment", "_extra", "_wanted")
+    __slots__ = ("_environment", "_extra", "_needed", "_wanted")
 
     def __init__(self, environment: Environment, extra: Mapping[str, str] | None = None) -> None:
         self._environment = environment
         self._extra = dict(extra or {})
         self._wanted = wanted_secrets(environment)
+        self._needed = wanted_secrets(environment, looking=True)
 
     def __repr__(self) -> str:
         return f"Secrets({', '.join(self._wanted) or 'none'})"
@@ -51,13 +57,14 @@ class Secrets:
         return value
 
     def check(self) -> None:
-        """Reveal every secret once, so that a missing one stops the run before anything is sent."""
-        for name in self._wanted:
+        """Reveal every secret of a look once, so that a missing one stops the run before anything is sent."""
+        for name in self._needed:
             self.reveal(name)
 
     def values(self) -> tuple[str, ...]:
         """The values themselves, for the redactor that keeps them out of every file."""
-        return tuple(dict.fromkeys(self.reveal(name) for name in self._wanted))
+        given = (name for name in self._wanted if name in self._needed or name in self._extra or name in os.environ)
+        return tuple(dict.fromkeys(self.reveal(name) for name in given))
 
 
 def check_secrets(environment: Environment, extra: Mapping[str, str] | None = None) -> None:
