@@ -12,8 +12,9 @@ import canary
 import checks
 import load
 import measure
+import systems
 
-LEAST_RUNS = {"canary": canary.LEAST_RUNS, "checks": 5, "load": load.LEAST_RUNS}
+LEAST_RUNS = {"canary": canary.LEAST_RUNS, "checks": 5, "load": load.LEAST_RUNS, "systems": systems.LEAST_RUNS}
 OUT = Path(__file__).resolve().parents[1] / "reports" / "out" / "bench"
 
 
@@ -21,9 +22,12 @@ def main() -> int:
     """0 if every figure keeps its bound, else 1; a figure that could not be measured does not keep it."""
     asked = _asked()
     machine = measure.machine()
-    bounds = {"canary": canary.BOUNDS, "checks": checks.BOUNDS, "load": load.BOUNDS}[asked.name]
+    modules = {"canary": canary, "checks": checks, "load": load, "systems": systems}
+    bounds = modules[asked.name].BOUNDS
     if asked.name == "checks":
         raw, figures, versions = checks.measure(asked.runs)
+    elif asked.name == "systems":
+        raw, figures, versions = systems.measure(asked.runs)
     elif asked.name == "canary":
         raw, figures, versions = canary.measure(asked.runs, quick=asked.quick)
     else:
@@ -59,7 +63,9 @@ def _table(raw: Mapping[str, list[float]]) -> str:
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="Measure ours and the peers in the same run.")
     parser.add_argument("name", choices=sorted(LEAST_RUNS), help="which comparison")
-    parser.add_argument("--runs", type=int, help="runs of each command; checks: 5 or more, load: 3, canary: 200")
+    parser.add_argument(
+        "--runs", type=int, help="runs of each command; checks and systems: 5 or more, load: 3, canary: 200"
+    )
     parser.add_argument("--only", action="append", default=[], choices=load.PARTS, help="load: this part, repeatable")
     parser.add_argument("--quick", action="store_true", help="load, canary: a shorter first look")
     asked = parser.parse_args()
@@ -67,7 +73,7 @@ def _asked() -> argparse.Namespace:
     asked.runs = least if asked.runs is None else asked.runs
     if asked.runs < least:
         parser.error(f"--runs is {least} or more")
-    if (asked.name != "load" and asked.only) or (asked.name == "checks" and asked.quick):
+    if (asked.name != "load" and asked.only) or (asked.name in ("checks", "systems") and asked.quick):
         parser.error("--only is for load, --quick for load and canary")
     return asked
 
