@@ -15,7 +15,7 @@ from factory.world import World
 if TYPE_CHECKING:
     from factory.database import FactoryDatabases
 
-CROWD = 68  # connections that are open when nobody gives them back
+CROWD = 0.86  # of the connections are open when nobody gives them back
 CROWDED = ("connections-high", "incident-db-connections")
 FILLER = 60 << 20  # bytes in Redis
 LATELY_S = 3 * DAY  # what faults do to rows, they do to rows of this age
@@ -167,10 +167,11 @@ class Sicknesses:
 
         wanted = 0
         if any(world.fault(name) for name in CROWDED):
-            ((count,),) = self._pools["stable"].rows(
-                "select count(*) from pg_stat_activity where backend_type = 'client backend'"
+            ((count, most),) = self._pools["stable"].rows(
+                "select count(*), current_setting('max_connections')::int from pg_stat_activity"
+                " where backend_type = 'client backend'"
             )
-            wanted = CROWD - int(count) + len(self._crowd)
+            wanted = round(CROWD * most) - count + len(self._crowd)
         while len(self._crowd) > wanted:
             with contextlib.suppress(psycopg.Error):
                 self._crowd.pop().close()
