@@ -119,6 +119,11 @@ class _Rest:
         answer = fetch(self._vantage, ask, self._deadline)
         return _Response(status=answer.status, headers=answer.headers, data=answer.body)
 
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """What went out to prove who asks."""
+        return tuple(self._access.headers.values())
+
     def close(self) -> None:
         """The run's transport closes with the run."""
 
@@ -155,10 +160,17 @@ class Cluster:
         body = answer.read()
         self._bytes += len(body)
         if answer.status != 200:
-            _raise(answer.status, body, self.url, what)
+            _raise(answer.status, self._masked(body), self.url, what)
         if self._bytes > TOTAL_CAP:
             raise Failure(Cause.PARTIAL, f"{what}: more than the cap of {TOTAL_CAP} bytes in all")
         return parse_json(body, f"{what}: the answer")
+
+    def _masked(self, body: bytes) -> bytes:
+        """The body without the credentials that went out: a token of a kubeconfig is no secret that others know of."""
+        rest: Any = self.api.rest_client
+        for value in rest.credentials:
+            body = body.replace(value.rpartition(" ")[2].encode("ascii", "ignore") or b"\0", b"***")
+        return body
 
     def rows(
         self, path: str, what: str, read: Callable[[Any], T], *, kind: str, accept: str | None = None, **query: Any

@@ -176,6 +176,29 @@ def test_a_plugin_that_the_environment_names(serve: Any, tools: Any, vantage: Ma
     assert f"Bearer {TOKEN}".encode() in served.heard[0]
 
 
+@pytest.mark.parametrize(("minutes", "runs"), [(30, 1), (0.5, 3), (None, 1)])
+def test_what_a_plugin_gave_serves_until_it_ends(
+    vantage: Make, kubeconfig: Any, tmp_path: Path, minutes: float | None, runs: int
+) -> None:
+    """Once a run; one that ends within a minute is asked for anew."""
+    until = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat() if minutes else None
+    status = {"token": TOKEN, **({"expirationTimestamp": until} if until else {})}
+    text = f"open({str(tmp_path / 'runs')!r}, 'a').write('x'); print({json.dumps({'status': status})!r})"
+    here = vantage(kubeconfig=kubeconfig("https://127.0.0.1:1", plugin(text)), exec=sys.executable)
+    for _ in range(3):
+        assert access(here, Deadline(timedelta(seconds=9))).headers == {"Authorization": f"Bearer {TOKEN}"}
+    assert (tmp_path / "runs").read_text(encoding="utf-8") == "x" * runs
+
+
+def test_a_server_that_repeats_the_token(serve: Any, tools: Any, vantage: Make, kubeconfig: Any) -> None:
+    """It does not stand in what is said of the refusal."""
+    body = json.dumps({"kind": "Status", "message": f"no user for {TOKEN} here"}).encode()
+    served = serve(tools.answer(body, status="401 Unauthorized"))
+    outcome = look(KubernetesDeployments(), vantage(kubeconfig=kubeconfig(served.url))).outcome
+    assert isinstance(outcome, Unseen)
+    assert (TOKEN in outcome.detail, "no user for *** here" in outcome.detail) == (False, True)
+
+
 @pytest.mark.parametrize("allowed", [{}, {"exec": "aws"}])
 def test_a_plugin_that_nobody_named_is_not_run(vantage: Make, kubeconfig: Any, tmp_path: Path, allowed: Any) -> None:
     """A kubeconfig may name any program."""
