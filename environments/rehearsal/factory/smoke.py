@@ -12,7 +12,7 @@ from factory.world import World
 
 Bend = Callable[[dict[str, Any]], dict[str, Any]]
 EXECUTE, INSTANCES, QUERY = "/api/v1/judgment/execute", "/api/v1/workflow/instances/", "/api/v1/bi/query"
-FEEDBACK, EVENTS = "/api/v1/feedback", "/slack/events"
+FEEDBACK, EVENTS, RUN, HEALTH = "/api/v1/feedback", "/slack/events", "/api/v1/workflow/run", "/health"
 _NONE = Reply(raw=())  # the connection is closed without a byte
 
 
@@ -32,7 +32,7 @@ def bent(world: World, side: str, call: Call, reply: Reply) -> Reply:
 
 
 def _changed(reply: Reply, change: Bend) -> Reply:
-    body = change(json.loads(reply.body))
+    body = change(json.loads(reply.body) if isinstance(reply.body, bytes) else dict(reply.body))
     return Reply(status=reply.status, body=json.dumps(body, ensure_ascii=False).encode(), headers=reply.headers)
 
 
@@ -62,6 +62,14 @@ def _failed(workflow: str) -> Callable[[Call, dict[str, Any]], dict[str, Any]]:
     return bend
 
 
+def _degraded(_: Call, document: dict[str, Any]) -> dict[str, Any]:
+    return {**document, "status": "degraded"}
+
+
+def _nameless(_: Call, document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != "instance_id"}
+
+
 def _no_chart(_: Call, document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "chart": {"type": "", "title": "", "x": [], "y": []}}
 
@@ -74,6 +82,8 @@ _BENDS: Mapping[str, tuple[str, Callable[[Call, dict[str, Any]], dict[str, Any]]
     "smoke-rule-confidence": (EXECUTE, _unsure),
     "smoke-llm-no-result": (EXECUTE, _speechless),
     "smoke-hybrid-by-rule": (EXECUTE, _alone),
+    "smoke-health-degraded": (HEALTH, _degraded),
+    "smoke-workflow-nameless": (RUN, _nameless),
     "smoke-simple-fails": (INSTANCES, _failed("wf-simple")),
     "smoke-complex-fails": (INSTANCES, _failed("wf-complex")),
     "smoke-bi-no-chart": (QUERY, _no_chart),
