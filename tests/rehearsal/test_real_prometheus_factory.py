@@ -22,8 +22,9 @@ from tests.prometheus_servers import asked, binary, get, port, running, wait
 
 from gonogo.config.environment import load_environment
 from gonogo.model.environment import BackEnd, Environment
+from gonogo.model.errors import ConfigError
 from gonogo.probes.base import Vantage
-from gonogo.probes.prometheus import read_samples
+from gonogo.probes.prometheus import Prometheus, look, read_samples
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "environments" / "rehearsal"))
@@ -135,13 +136,15 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     written = _written(observers, until)
     lines = [line for each in written.values() for line in each]
     (folder / "history.txt").write_text("\n".join([*lines, "# EOF", ""]), encoding="utf-8")
-    (folder / "prometheus.yml").write_text(yaml.safe_dump({"global": {"scrape_interval": "30s"}}), encoding="utf-8")
+    mine = port()
+    itself = {"job_name": "prometheus", "static_configs": [{"targets": [f"127.0.0.1:{mine}"]}]}
+    settings = {"global": {"scrape_interval": "1s"}, "scrape_configs": [itself]}
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     made = subprocess.run(
         [tool, "tsdb", "create-blocks-from", "--max-block-duration=768h", "openmetrics", "history.txt", "data"],
         cwd=folder, capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stdout + made.stderr
-    mine = port()
     start = [server, "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--storage.tsdb.retention.time=40d"]
     like = HttpServer(observers.prometheus)
     try:
@@ -214,20 +217,30 @@ def test_the_raw_samples_of_the_watch_are_the_same(query: str, pair: Pair) -> No
     assert real["data"]["result"]
 
 
-def test_the_watch_reads_the_real_server(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its own reader, on the real server's answer."""
+@pytest.fixture
+def vantage(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vantage]:
+    """A vantage point on the real server, at the moment of the newest sample."""
     monkeypatch.setenv("NO_PROXY", "*")
-    environment = Environment(
-        name="e", system="factory", describe="d", back_ends={"prometheus": BackEnd(address=pair.real)}
-    )
+    back_ends = {"prometheus": BackEnd(address=pair.real)}
+    environment = Environment(name="e", system="factory", describe="d", back_ends=back_ends)
     at = datetime.fromtimestamp(pair.until, UTC)
-    vantage = Vantage(environment=environment, release=None, now=at, t0=None, reveal=str)
-    try:
-        rows = read_samples(_watched()[0], at, vantage)
-    finally:
-        vantage.close()
+    made = Vantage(environment=environment, release=None, now=at, t0=None, reveal=str)
+    yield made
+    made.close()
+
+
+def test_the_watch_reads_the_real_server(vantage: Vantage) -> None:
+    """Its own reader, on the real server's answer."""
+    rows = read_samples(_watched()[0], vantage.now, vantage)
     assert rows
     assert all(len(points) in (12, 13) for _, points in rows)
+
+
+def test_row_42_the_real_server_knows_its_gauges(pair: Pair, vantage: Vantage) -> None:
+    """It scrapes itself here, and tells the type of what it has scraped."""
+    wait("its metadata", lambda: bool(get(pair.real + "/api/v1/metadata?metric=go_goroutines")[1]["data"]))
+    with pytest.raises(ConfigError, match="go_goroutines is a gauge"):
+        look(Prometheus(query="rate(go_goroutines[5m])"), vantage)
 
 
 @pytest.mark.parametrize(
