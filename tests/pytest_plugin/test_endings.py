@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,26 @@ def test_row81_a_server_that_never_answers(project: Any, server: Any, kit: Any) 
     assert time.monotonic() - began < 15
     assert "the deadline of 0.5 s ran out" in done.out
     assert done.verdict["checks"][1]["evidence"][0]["cause"] == "timeout"
+
+
+def test_row81_a_dead_back_end_costs_its_own_items_and_one_deadline(
+    project: Any, serve: Callable[[], Any], kit: Any
+) -> None:
+    """Six looks at what never answers end together, and what is seen elsewhere is judged as ever."""
+    hold = threading.Event()
+    dead = serve()
+    dead.answers.update({f"/{at}": lambda *_: hold.wait(20) and kit.healthy for at in range(6)})
+    project.environment(sides={"stable": {"url": project.url}, "till": {"url": dead.url}})
+    looks = [{"http": {"side": "till", "path": f"/{at}", "deadline": "1s"}} for at in range(6)]
+    waiting = [kit.item(f"till-{at}", probe=look) for at, look in enumerate(looks)]
+    project.checklist(*waiting, kit.item("shop-a"), kit.item("shop-c", "/cart"))
+    done = project.pytest()
+    hold.set()
+    assert done.code == 1, done.out  # one side alone does not answer
+    verdicts = {check["id"]: check["verdict"] for check in done.verdict["checks"]}
+    assert {name for name, verdict in verdicts.items() if verdict == "pass"} == {"shop-a", "shop-c"}
+    times = [datetime.fromisoformat(one[end]) for one in done.evidence for end in ("started", "ended")]
+    assert 1 <= (max(times) - min(times)).total_seconds() < 2
 
 
 STARTED = """
