@@ -1,0 +1,195 @@
+"""AI Factory's items on rows: a quiet day, a small team and a cache that is full are healthy; a loss of rows is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gonogo.config.checklist import load_checklists
+from gonogo.config.environment import load_environment
+from gonogo.judges import JUDGES
+from gonogo.judges.verdict import judge_check
+from gonogo.model.check import Check
+from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
+from gonogo.model.verdict import Case, Verdict
+from gonogo.probes import PROBES
+
+ROOT = Path(__file__).resolve().parents[2]
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+ENVIRONMENT = load_environment("factory-local", ROOT / "environments")
+CHECKS: Mapping[str, Check] = {
+    check.id: check for check in load_checklists(ROOT / "checks", PROBES, JUDGES) if check.system == "factory"
+}
+PASS, FAIL, HOLD = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
+TARGETS = ("postgres", "redis", "row_counts")
+DECLARED = {"facts": {"ruleset_version": "v1.4.0", "alembic_revision": "9f3c1a7b2d4e"}}
+
+
+def verdict(check_id: str, **documents: Mapping[str, Any] | Unseen) -> Verdict:
+    """What the item comes to on these documents, by the names of its looks."""
+    check = CHECKS[check_id]
+    assert set(documents) == set(check.probes)
+    evidence = {
+        name: Evidence(
+            look=name,
+            kind=check.probes[name].kind,
+            source=check.probes[name].kind,
+            started=NOW,
+            ended=NOW,
+            outcome=document if isinstance(document, Unseen) else Seen(data=document),
+            side="postgres" if check.probes[name].kind in TARGETS else None,
+        )
+        for name, document in documents.items()
+    }
+    case = Case(
+        check=check,
+        environment=ENVIRONMENT,
+        release=None,
+        now=NOW,
+        t0=None,
+        evidence=evidence,
+        reached=frozenset({"postgres"}),
+    )
+    return judge_check(case).verdict
+
+
+def rows(*found: Mapping[str, Any]) -> dict[str, Any]:
+    return {"rows": [dict(row) for row in found], "row_count": len(found), "elapsed_ms": 1.0}
+
+
+NONE = Unseen(cause=Cause.NO_DATA, detail="0 rows, 1 are needed to judge")
+
+
+@pytest.mark.parametrize(
+    ("instances", "failed", "wanted"),
+    [(500, 10, PASS), (500, 25, PASS), (500, 26, FAIL), (0, 0, PASS), (3, 0, PASS), (3, 3, FAIL)],
+)
+def test_dead_letters(instances: int, failed: int, wanted: Verdict) -> None:
+    """A day without instances has none; all of a few is as bad as all of many."""
+    counts = rows({"instances": instances, "failed": failed})
+    assert verdict("fac-day-dlq", counts=counts, failed=rows()) is wanted
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "policy", "machine", "wanted"),
+    [
+        (10, 100, "noeviction", 1000, PASS),
+        (90, 100, "noeviction", 1000, FAIL),
+        (90, 100, "volatile-lru", 1000, FAIL),
+        (100, 100, "allkeys-lru", 1000, PASS),
+        (900, 1000, "allkeys-lfu", 1000, FAIL),
+        (100, 0, "noeviction", 1000, PASS),
+        (900, 0, "noeviction", 1000, FAIL),
+    ],
+)
+def test_redis_memory(used: int, limit: int, policy: str, machine: int, wanted: Verdict) -> None:
+    """Against its own limit, or the machine's where it has none or may evict any key."""
+    reply = {
+        "used_memory": used,
+        "maxmemory": limit,
+        "maxmemory_policy": policy,
+        "total_system_memory": machine,
+    }
+    assert verdict("fac-day-redis-memory", it={"reply": reply, "elapsed_ms": 1.0}) is wanted
+
+
+@pytest.mark.parametrize(("used", "wanted"), [(1, PASS), (77, PASS), (78, FAIL), (97, FAIL)])
+def test_connections(used: int, wanted: Verdict) -> None:
+    """Of 97 that are allowed, four fifths."""
+    connections = rows({"used": used, "active": 1, "allowed": 97})
+    assert verdict("fac-day-db-connections", connections=connections, holders=rows()) is wanted
+
+
+@pytest.mark.parametrize(
+    ("usual", "today", "wanted"),
+    [
+        (1000, 1000, PASS),
+        (1000, 830, PASS),  # four hours of an outage
+        (1000, 300, FAIL),
+        (1000, 2500, FAIL),
+        (60, 58, PASS),  # a small team's usual level
+        (60, 20, FAIL),
+        (6, 2, HOLD),  # too few to tell
+    ],
+)
+def test_judgments_against_the_usual_level(usual: int, today: int, wanted: Verdict) -> None:
+    """About the usual level, whatever that is."""
+    level = rows({"judgments": today, "usual": usual, "of_usual": today / usual})
+    assert verdict("fac-dr-judgments", it=level) is wanted
+
+
+def test_what_holds_nothing_to_judge_holds() -> None:
+    """Row 35: no row where one is needed is neither good nor bad."""
+    assert verdict("fac-dr-judgments", it=NONE) is HOLD
+    assert verdict("fac-dr-workflows", it=NONE) is HOLD
+    assert verdict("fac-dr-rule-version", database=NONE, declared=DECLARED) is HOLD
+    assert verdict("fac-rb-migration", database=NONE, declared=DECLARED) is HOLD
+    assert verdict("fac-week-slow-queries", it=NONE) is HOLD
+    assert verdict("fac-month-access", it=NONE) is HOLD
+
+
+@pytest.mark.parametrize(
+    ("instances", "completed", "wanted"), [(500, 490, PASS), (500, 475, FAIL), (10, 10, PASS), (10, 9, FAIL)]
+)
+def test_workflows_completed(instances: int, completed: int, wanted: Verdict) -> None:
+    """More than 95 %: exactly that is not enough."""
+    found = rows({"instances": instances, "completed": completed, "failed": instances - completed})
+    assert verdict("fac-dr-workflows", it=found) is wanted
+
+
+@pytest.mark.parametrize(("versions", "wanted"), [(["v1.4.0"], PASS), (["v1.3.9"], FAIL), (["v1.4.0", "v1.3.9"], FAIL)])
+def test_one_rule_set(versions: list[str], wanted: Verdict) -> None:
+    """The expected one, and no other beside it."""
+    found = rows(*({"ruleset_version": version, "judgments": 9} for version in versions))
+    assert verdict("fac-dr-rule-version", database=found, declared=DECLARED) is wanted
+
+
+@pytest.mark.parametrize(
+    ("heads", "wanted"),
+    [(["9f3c1a7b2d4e"], PASS), (["51d0e8aa7c3b"], FAIL), (["51d0e8aa7c3b", "9f3c1a7b2d4e"], FAIL)],
+)
+def test_one_revision(heads: list[str], wanted: Verdict) -> None:
+    """Two heads are a migration that stopped half-way."""
+    found = rows(*({"version_num": head} for head in heads))
+    assert verdict("fac-rb-migration", database=found, declared=DECLARED) is wanted
+
+
+def test_partitions_and_primary() -> None:
+    """One of three that is missing fails; so does a list of fewer; a standby is not promoted."""
+    three = [{"name": f"judgment_executions_y2027m0{n}", "attached": True} for n in (1, 2, 3)]
+    assert verdict("fac-week-partitions", it=rows(*three)) is PASS
+    assert verdict("fac-week-partitions", it=rows(*three[:2], three[2] | {"attached": False})) is FAIL
+    assert verdict("fac-week-partitions", it=rows()) is FAIL
+    assert verdict("fac-dr-primary", it=rows({"one": 1, "in_recovery": False})) is PASS
+    assert verdict("fac-dr-primary", it=rows({"one": 1, "in_recovery": True})) is FAIL
+
+
+@pytest.mark.parametrize(("gone", "come", "wanted"), [(0, 0, PASS), (0.001, 0, FAIL), (0, 0.001, FAIL)])
+def test_row_counts(gone: float, come: float, wanted: Verdict) -> None:
+    """Neither may a row be gone nor have come."""
+    assert verdict("fac-rb-row-counts", it={"tables": [], "gone": gone, "come": come}) is wanted
+    lost = Unseen(cause=Cause.NO_DATA, detail="row-counts.json: no counts were taken before")
+    assert verdict("fac-rb-row-counts", it=lost) is HOLD
+
+
+CI = ("lint", "unit tests", "integration tests", "security scan", "image build and push")
+
+
+@pytest.mark.parametrize(
+    ("names", "not_passed", "exists", "wanted"),
+    [
+        (CI, [], True, PASS),
+        ((*CI, "docs"), [], True, PASS),
+        (CI, ["lint"], True, FAIL),
+        (CI, [], False, FAIL),
+        ([name for name in CI if name != "security scan"], [], True, FAIL),
+    ],
+)
+def test_ci(names: list[str], not_passed: list[str], exists: bool, wanted: Verdict) -> None:
+    """A scan that never ran has not passed."""
+    ci = {"checks": [{"name": name, "conclusion": "success"} for name in names], "not_passed": not_passed}
+    assert verdict("fac-pre-ci", ci=ci, image={"exists": exists}) is wanted
