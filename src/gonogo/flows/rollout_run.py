@@ -128,7 +128,9 @@ class Maker:
         good = made.status is ExitStatus.GO
         lacks = self._platform.end(self.where.vantage, self._sent, None if good else made.said)
         if lacks is None:
-            return made
+            if self._sent is not None:
+                self._look()  # so that what is kept is how the platform's own books tell it
+            return Made(status=made.status, said=made.said, after=self._seen, tries=tuple(self.tries))
         self._note(self._scrub(lacks))
         status = ExitStatus.HOLD if good else made.status
         return Made(status=status, said=f"{made.said}; {self._scrub(lacks)}", after=made.after, tries=tuple(self.tries))

@@ -82,6 +82,7 @@ def test_a_promotion(stand: HelmStand, capsys: pytest.CaptureFixture[str], monke
     (path,) = stand.records
     kept = json.loads(path.read_text(encoding="utf-8"))
     assert (kept["done"], kept["previous"], kept["after"]["split"]) == (True, "v6", {"v1.4.0": 100})
+    assert kept["after"]["history"][0]["status"] == "deployed"
     assert kept["who"] == {"by": "the command line", "owner": "Operations"}
     assert not any(one in text for one in SECRETS for text in (page, path.read_text(encoding="utf-8")))
 
