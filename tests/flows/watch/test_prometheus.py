@@ -49,6 +49,7 @@ class Server:
         }
         self.fails: dict[str, Exception] = {}
         self.asked: list[str] = []
+        self.absent: tuple[str, ...] = ()
         self.gap = 0.0  # seconds before the end without a scrape
         self.apart = 60.0  # scrapes
 
@@ -63,12 +64,14 @@ class Server:
             wanted = '"5.."' not in query and '"2.."' not in query
             if wanted or f'"{status[:1]}.."' in query:
                 points = [(end - self.apart * n, 1000.0 - count * n) for n in (2, 1, 0)]
-                rows.append(({"pod": "p", **dict(labels)}, points))
+                rows.append(({"pod": "p", "track": "t", **dict(labels)}, points))
         return rows
 
     def number(self, query: str, _: datetime, __: Vantage) -> float:
         if query[0] in self.fails:
             raise self.fails[query[0]]
+        if query in self.absent:
+            raise Failure(Cause.NO_DATA, f"0 series where one is expected, for {query}")
         return 0.4
 
 
@@ -139,6 +142,23 @@ def test_row_35_no_series_of_errors_is_no_error(sampler: PrometheusSampler, serv
     server.grows["f"] = {}
     side = canary(sampler)
     assert (side.requests, side.errors, side.counts, side.unseen) == (60, 0, {"llm_parsing": 0}, {})
+
+
+def test_a_metric_that_nobody_exports_is_no_quiet_hour(sampler: PrometheusSampler, server: Server) -> None:
+    """Its name may be wrong: no failure among so many requests would be proven by nothing."""
+    server.grows["f"] = {}
+    server.absent = ("count(f)",)
+    side = canary(sampler)
+    assert side.counts == {}
+    assert side.unseen == {"llm_parsing": "no_data: nobody exports f; a counter is there from 0 on"}
+
+
+def test_a_label_that_no_series_has_is_no_quiet_hour(sampler: PrometheusSampler, server: Server) -> None:
+    """The status may stand in a label of another name: all errors would be none."""
+    server.grows["r"] = {(("code", "200"),): 60}
+    side = canary(sampler)
+    assert (side.requests, side.errors) == (60, None)
+    assert side.unseen["errors"] == "no_data: no series of r has a label status"
 
 
 def test_row_39_an_interval_without_a_scrape_is_not_seen(sampler: PrometheusSampler, server: Server) -> None:

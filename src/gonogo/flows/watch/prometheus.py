@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from gonogo.flows.watch.counters import LOOKBACK, NotTold, Series, behind, growt
 from gonogo.flows.watch.intervals import Intervals, whole_second
 from gonogo.flows.watch.sampler import Taken
 from gonogo.model.errors import GonogoError
+from gonogo.model.evidence import Cause
 from gonogo.model.rulebook import Queries, Rulebook
 from gonogo.model.units import Unit, convert, show_duration
 from gonogo.model.watch import CANARY, STABLE, Bucket, Sample, SideSample
@@ -20,6 +22,7 @@ from gonogo.probes.failure import Failure
 from gonogo.probes.prometheus import read_number, read_samples
 
 T = TypeVar("T")
+_LABEL = re.compile(r"[{,]\s*(\w+)\s*=~?\s*[\"']")  # those that a series has to have
 _LONGEST_EDGE_S = 1000.0  # no request takes that long: these seconds are milliseconds
 
 
@@ -76,10 +79,10 @@ class _Side:
         if found is None:
             requests, named, latency = None, {}, None
         else:
-            requests, instances = found
+            requests, instances, labels = found
             selectors = {"errors": queries.errors, "successes": queries.successes, **queries.counts}
             named = {
-                name: self._told(name, self._events, requests, name, selector, instances)
+                name: self._told(name, self._events, requests, name, selector, instances, labels)
                 for name, selector in selectors.items()
                 if selector is not None
             }
@@ -123,8 +126,8 @@ class _Side:
             raise NotTold(f"no_data: no series for {self._text(selector)}")
         return found
 
-    def _requests(self) -> tuple[int, frozenset[str]]:
-        """How many, and the instances that were scraped before."""
+    def _requests(self) -> tuple[int, frozenset[str], frozenset[str]]:
+        """How many, the instances that were scraped before, and the names of all their labels."""
         series = self._read(self.queries.requests)
         since, until = self.since.timestamp(), self.until.timestamp()
         if not scraped(series, since, until):
@@ -133,15 +136,37 @@ class _Side:
         if late is not None:
             raise NotTold(f"partial: the newest sample is {late:.0f} s before its end: scraped late, or another clock")
         instances = known(series, since)
-        return sum(count for _, count in growth(series, since, until, instances)), instances
+        count = sum(count for _, count in growth(series, since, until, instances))
+        return count, instances, frozenset(label for labels, _ in series for label in labels)
 
-    def _events(self, requests: int, name: str, selector: str, instances: frozenset[str]) -> int:
-        """Events among the requests. A counter with labels is not there before the first event: then there was none."""
+    def _events(
+        self, requests: int, name: str, selector: str, instances: frozenset[str], labels: frozenset[str]
+    ) -> int:
+        """Events among the requests. A counter with labels is not there before the first event: then there was none,
+        if its metric is exported at all and has these labels.
+        """
         series = self._samples(selector)
+        if not series:
+            self._check_silence(selector, labels)
         count = sum(n for _, n in growth(series, self.since.timestamp(), self.until.timestamp(), instances))
         if count > requests:
             raise NotTold(f"{count} {name} of {requests} requests: they do not count the same")
         return count
+
+    def _check_silence(self, selector: str, labels: frozenset[str]) -> None:
+        """NotTold where no series of a selector is a mistake in it, and no quiet hour."""
+        metric = _metric(selector)
+        if metric == _metric(self.queries.requests):
+            unknown = sorted(set(_LABEL.findall(self._text(selector))) - labels)
+            if unknown:
+                raise NotTold(f"no_data: no series of {metric} has a label {', '.join(unknown)}")
+            return
+        try:
+            read_number(f"count({metric})", self.until, self.vantage)
+        except Failure as failure:
+            if failure.cause is Cause.NO_DATA:
+                raise NotTold(f"no_data: nobody exports {metric}; a counter is there from 0 on") from None
+            raise
 
     def _latency(self, instances: frozenset[str]) -> tuple[Bucket, ...]:
         unit = self.queries.latency_unit
@@ -154,3 +179,7 @@ class _Side:
 
     def _gauge(self, query: str) -> float:
         return read_number(self._text(query), self.until, self.vantage)
+
+
+def _metric(selector: str) -> str:
+    return selector.partition("{")[0].strip()
