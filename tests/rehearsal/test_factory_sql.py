@@ -136,19 +136,50 @@ def test_a_slow_statement_is_seen_in_the_real_extension(server: dict[str, Any], 
     assert not any(row["query"].startswith("vacuum") for row in found)
 
 
-def test_without_rows_of_the_days_before_there_is_no_usual_level(server: dict[str, Any], vantage: Vantage) -> None:
-    """fac-dr-judgments: a database without a past is not judged."""
-    asked = ASKED["fac-dr-judgments.it"]
+AGE = "extract(epoch from now() - executed_at) / 86400"
+
+
+@pytest.mark.parametrize(
+    ("lost", "least", "most"),
+    [
+        ("false", 0.99, 1.01),
+        (f"floor({AGE})::int % 7 in (0, 1) and id % 20 > 0", 0.9, 1.15),  # two quiet days a week, today is one
+        (f"{AGE} > 5.5", 0.99, 1.01),  # a system that began this week
+        (f"{AGE} > 7.5", 0.99, 1.01),  # of the day a week ago it has a half
+        (f"{AGE} < 1 and id % 10 < 7", 0.29, 0.31),
+        (f"{AGE} >= 1", None, None),  # it has no past
+        ("true", None, None),
+    ],
+    ids=["healthy", "quiet-days", "young", "half-a-day", "rows-lost", "no-past", "empty"],
+)
+def test_the_usual_level_is_that_of_the_same_day(
+    server: dict[str, Any], vantage: Vantage, lost: str, least: float | None, most: float | None
+) -> None:
+    """fac-dr-judgments: quiet days, a young system; without a past there is no level."""
+    table, asked = "core.judgment_executions", ASKED["fac-dr-judgments.it"]
     with owner(server) as connection:
-        connection.execute("create table kept as select * from core.judgment_executions")
-        connection.execute("delete from core.judgment_executions where executed_at < now() - interval '1 day'")
+        connection.execute(f"create table kept as select * from {table} where {lost}".encode())  # noqa: S608
+        connection.execute(f"delete from {table} where {lost}".encode())  # noqa: S608
         outcome = postgres.look(asked, vantage).outcome
-        connection.execute("delete from core.judgment_executions")
-        connection.execute("insert into core.judgment_executions select * from kept; drop table kept")
-    assert isinstance(outcome, Unseen)
-    assert outcome.cause is Cause.NO_DATA
-    (row,) = rows(asked, vantage)
-    assert 0.99 < row["of_usual"] < 1.01
+        connection.execute(f"insert into {table} select * from kept; drop table kept".encode())  # noqa: S608
+    if least is None or most is None:
+        assert isinstance(outcome, Unseen)
+        assert outcome.cause is Cause.NO_DATA
+    else:
+        assert isinstance(outcome, Seen), outcome
+        assert least < outcome.data["rows"][0]["of_usual"] < most
+
+
+def test_connections_that_may_not_be_looked_into_count(server: dict[str, Any], vantage: Vantage) -> None:
+    """fac-day-db-connections without pg_read_all_stats: what is hidden is no free place."""
+    asked = ASKED["fac-day-db-connections.connections"]
+    with owner(server) as connection, owner(server), owner(server):
+        (before,) = rows(asked, vantage)
+        connection.execute("revoke pg_read_all_stats from gonogo_reader")
+        (after,) = rows(asked, vantage)
+        connection.execute("grant pg_read_all_stats to gonogo_reader")
+    assert before["used"] == 4
+    assert before["used"] <= after["used"] <= before["used"] + 1  # the launcher of replication looks like one
 
 
 def test_counts_taken_as_the_how_to_page_says_agree_until_rows_are_gone(
