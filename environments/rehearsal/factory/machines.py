@@ -12,7 +12,8 @@ LOKI = {"namespace": "monitoring", "persistentvolumeclaim": "storage-loki-0"}
 DATABASE = {"namespace": PRODUCTION, "pod": "postgresql-0", "container": "postgresql"}
 USED, CAPACITY = "kubelet_volume_stats_used_bytes", "kubelet_volume_stats_capacity_bytes"
 CPU, MEMORY = "container_cpu_usage_seconds_total", "container_memory_working_set_bytes"
-KINDS = {USED: "gauge", CAPACITY: "gauge", CPU: "counter", MEMORY: "gauge"}
+LIMITS = "kube_pod_container_resource_limits"
+KINDS = {USED: "gauge", CAPACITY: "gauge", CPU: "counter", MEMORY: "gauge", LIMITS: "gauge"}
 At = Callable[[float], float]
 _BUSY_S = HOUR / 2  # since when the database's processor has been busy
 _AGE_S = 32 * DAY
@@ -31,6 +32,8 @@ def machines(world: World, name: str) -> Iterator[tuple[dict[str, str], At]]:
             for service in SERVICES:
                 pod = {"namespace": PRODUCTION, "pod": f"{service}-0", "container": service}
                 yield pod, lambda at: 0.22 * (at - world.now + _AGE_S)
+        case _ if name == LIMITS:
+            yield DATABASE | {"resource": "cpu", "unit": "core"}, partial(_always, 1.0)
         case _ if name == MEMORY:
             for service in SERVICES:
                 # Killed at its limit of 1 GiB, again and again.
