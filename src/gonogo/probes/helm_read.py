@@ -10,7 +10,7 @@ from typing import Any
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause
-from gonogo.model.helm import CANARY, WEIGHT, HelmState, Route, Workload
+from gonogo.model.helm import CANARY, WEIGHT, HelmRevision, HelmState, Route, Workload
 from gonogo.probes.base import Vantage
 from gonogo.probes.failure import Failure
 from gonogo.probes.helm import TYPE
@@ -96,7 +96,7 @@ def _read(vantage: Vantage) -> HelmState:
     revisions = cluster.rows(
         secrets_path(namespace),
         f"list secrets of Helm release {release} in {namespace}",
-        revision_of,
+        lambda secret: _revision(vantage, secret),
         kind="SecretList",
         labelSelector=f"owner=helm,name={release}",
         fieldSelector=f"type={TYPE}",
@@ -127,6 +127,15 @@ def _read(vantage: Vantage) -> HelmState:
         at=vantage.now,
         values={name: values.get(f"{name}_value", path) for name, path in _VALUES.items()},
     )
+
+
+def _revision(vantage: Vantage, secret: Mapping[str, Any]) -> HelmRevision:
+    """One revision, unpacked once for all looks of a run: its manifest may be long."""
+    known: dict[tuple[str, str], HelmRevision] = vantage.shared("helm-revisions", dict)
+    key = (str(secret["metadata"]["name"]), str(secret["metadata"]["resourceVersion"]))
+    if key not in known:
+        known[key] = revision_of(secret)
+    return known[key]
 
 
 def _names(objects: Sequence[Mapping[str, Any]], kind: str, namespace: str) -> list[str]:

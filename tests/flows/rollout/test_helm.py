@@ -254,3 +254,24 @@ def test_a_watch_rolls_back_by_itself(stand: HelmStand) -> None:
         check_roll_back(environment)
     assert not rolled_by_itself(stand, pages).done
     assert len(pages) == 1
+
+
+def test_annotations_and_replicas_go_back_too(stand: HelmStand) -> None:
+    """What the newest revision set of a Deployment beside its image is what it was, on the wire as on paper."""
+    newest = stand.store.get("secrets", "production", f"sh.helm.release.v1.{STABLE}.v7")
+    live = stand.store.get("deployments", "production", STABLE)
+    assert newest is not None
+    assert live is not None
+    document = document_of(newest)
+    text = document["manifest"].replace("annotations: {}", "annotations:\n    owner: b", 1)
+    document["manifest"] = text.replace("replicas: 4", "replicas: 5", 1)
+    stand.store.put("secrets", {**newest, "data": {"release": _packed(document)}})
+    metadata = {**live["metadata"], "annotations": {**live["metadata"]["annotations"], "owner": "b"}}
+    stand.store.put("deployments", {**live, "metadata": metadata, "spec": {**live["spec"], "replicas": 5}})
+    ended = rollback(stand)
+    assert ended.status is GO
+    assert "replicas 5 -> 4; annotations owner" in ended.document["plan"]["sets"][1]
+    after = stand.store.get("deployments", "production", STABLE)
+    assert after is not None
+    assert (after["spec"]["replicas"], "owner" in after["metadata"]["annotations"]) == (4, False)
+    assert "owner" not in stand.record(8)["manifest"]

@@ -231,10 +231,10 @@ def test_what_makes_no_sense_is_hold(stand: HelmStand, plural: str, name: str, c
     assert not stand.writes
 
 
-def _refusing(status: int) -> Any:
+def _refusing(status: int, message: str = "no") -> Any:
     from http_server import Reply
 
-    return lambda _: Reply(status=status, body={"kind": "Status", "message": "no"})
+    return lambda _: Reply(status=status, body={"kind": "Status", "message": message})
 
 
 def test_a_reader_cannot_change_anything(stand: HelmStand, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,3 +253,18 @@ def test_what_cannot_be_recorded_is_not_begun_and_a_rollback_is(stand: HelmStand
     assert not stand.writes
     assert rollback(stand).status is GO
     assert stand.weight == 0
+
+
+@pytest.mark.parametrize(("message", "status"), [("admission webhook x does not support dry run", GO), ("no", NO_GO)])
+def test_a_webhook_that_takes_no_trials(
+    stand: HelmStand, monkeypatch: pytest.MonkeyPatch, message: str, status: ExitStatus
+) -> None:
+    """It says nothing of the change, which is bound to what was read all the same; any other refusal counts."""
+    answer = stand._answer
+
+    def refuses(call: Any) -> Any:
+        return _refusing(400, message)(call) if "dryRun" in call.query else answer(call)
+
+    monkeypatch.setattr(stand, "_answer", refuses)
+    assert rollback(stand).status is status
+    assert stand.weight == (0 if status is GO else 10)
