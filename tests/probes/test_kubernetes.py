@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -250,6 +252,19 @@ def test_the_clients_own_classes_work_on_it(fake: Any, vantage: Make) -> None:
     fake.answers["/version/"] = (403, {"message": "no"})
     with pytest.raises(ApiException):
         VersionApi(api_client(vantage())).get_code()
+
+
+def test_the_client_is_imported_without_the_rest_of_its_package() -> None:
+    """At the first look and not before, and without what it does not need; the whole package is there as ever."""
+    code = (
+        "import sys, gonogo.probes.kubernetes_pods as pods; early = 'kubernetes' in str(sorted(sys.modules)).replace("
+        "'gonogo.probes.kubernetes', '')\n"
+        "import gonogo.probes.kubernetes_library as ours\n"
+        "print(early, [name for name in ('google.auth', 'jsonschema', 'websocket') if name in sys.modules])\n"
+        "import kubernetes.config; print(kubernetes.client.ApiClient is ours.ApiClient)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["False []", "True"]
 
 
 def test_options_and_names_are_checked(vantage: Make) -> None:

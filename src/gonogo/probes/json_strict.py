@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any, NoReturn
 
 from gonogo.model.evidence import Cause
@@ -17,7 +18,10 @@ from gonogo.probes.failure import Failure
 
 MAX_DEPTH = 64
 MAX_DIGITS = 19
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_BRACKETS = re.compile(_STRING.pattern + rb"|[\[\]{}]")
+_OTHERS = bytes(set(range(256)) - set(b"[]{}"))
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -84,6 +88,10 @@ def parse_json(body: bytes, what: str = "the body") -> Any:
 
 def _check_depth(body: bytes, what: str) -> None:
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return
+    # Of megabytes only the brackets outside of strings are gone through one by one.
+    brackets = _STRING.sub(b"", body).translate(None, _OTHERS)
+    if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) <= MAX_DEPTH:
         return
     depth = 0
     for match in _BRACKETS.finditer(body):

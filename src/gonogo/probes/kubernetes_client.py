@@ -32,7 +32,7 @@ PAGE = 500
 MAX_PAGES = 200
 BODY_CAP = 32 * 1024 * 1024  # of a page
 TOTAL_CAP = 128 * 1024 * 1024  # of all pages of a look
-CLIENTS = ("kubernetes.client",)
+CLIENTS = ("gonogo.probes.kubernetes_library",)
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 
@@ -43,7 +43,7 @@ def api_client(vantage: Vantage, deadline: Deadline | None = None, verbs: frozen
     Any API class of the client works on it; a status beyond 299 is the client's ApiException, no answer is a Failure.
     """
     try:
-        from kubernetes.client import ApiClient, Configuration  # noqa: PLC0415
+        from gonogo.probes.kubernetes_library import ApiClient, Configuration  # noqa: PLC0415
     except ImportError:
         raise ConfigError("Kubernetes' client is not installed: pip install 'gonogo[kubernetes]'") from None
     ends = deadline or Deadline(vantage.back_end(BACK_END).timeout)
