@@ -25,7 +25,7 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes import PROBES
 from gonogo.probes.base import Sight, Vantage
-from gonogo.probes.postgres import Postgres, look
+from gonogo.probes.postgres import Postgres, _of_connection, look
 from gonogo.probes.sql import refusal
 
 PASSWORD = "right-horse-battery"
@@ -207,6 +207,21 @@ def test_row_59_a_checklist_that_writes_is_a_configuration_error(tmp_path: Path,
     )
     with pytest.raises(ConfigError, match=rf"daily.yaml:8:\d+: .*{why}"):
         load_checklists(tmp_path / "checks", PROBES, JUDGES)
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("FATAL: sorry, too many clients already", Cause.LIMITED),
+        ('FATAL: too many connections for database "factory"', Cause.LIMITED),
+        ("FATAL: remaining connection slots are reserved for roles with the SUPERUSER attribute", Cause.LIMITED),
+        ("connection refused", Cause.UNREACHABLE),
+        ('FATAL: password authentication failed for user "x"', Cause.DENIED),
+    ],
+)
+def test_why_there_is_no_connection(said: str, cause: Cause) -> None:
+    """A server that is full is there: it is told from one that is not."""
+    assert _of_connection(said) is cause
 
 
 def test_too_few_rows_are_no_data(ask: Ask) -> None:

@@ -112,6 +112,12 @@ def test_a_service_that_is_gone(fake: Any, see: Any, monkeypatch: pytest.MonkeyP
     assert see([row(1)]).cause is Cause.UNREACHABLE
 
 
+def test_a_statement_that_writes() -> None:
+    """What the postgres probe refuses is refused here, before anything is sent."""
+    with pytest.raises(ValueError, match="sql is not sent"):
+        WhatIf(side="stable", sql="DELETE FROM feedbacks")
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [({"path": "x"}, "does not begin"), ({"most": 0}, "1 to 1000"), ({"deadline": timedelta(0)}, "longer than 0")],

@@ -32,5 +32,5 @@ def text_of(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+        return f"{value:.3g}" if abs(value) < 10 else f"{value:.0f}"
     return value if isinstance(value, str) else show(value, 300)

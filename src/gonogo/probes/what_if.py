@@ -34,6 +34,7 @@ class WhatIf:
     deadline: timedelta = timedelta(seconds=10)
 
     def __post_init__(self) -> None:
+        Postgres(sql=self.sql)  # refuses what does more than read
         if not self.path.startswith("/"):
             raise ConfigError(f"path {self.path!r} does not begin with /")
         if not 1 <= self.most <= 1000:
