@@ -314,6 +314,7 @@ def test_a_release_without_history_and_one_that_is_stuck(fake: Any, vantage: Van
         (gzip.compress(b"[1]"), "promised shape"),
         (b'{"version": 1}', "promised shape"),
     ],
+    ids=["bomb", "no-gzip", "cut", "a-list", "no-info"],
 )
 def test_a_record_that_is_none(fake: Any, vantage: Vantage, packed: bytes, words: str) -> None:
     """Bounded, and never a revision."""
