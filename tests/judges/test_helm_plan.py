@@ -26,7 +26,7 @@ from tests.helm_states import (
 from gonogo.judges.helm_plan import again, plan_helm
 from gonogo.judges.helm_stands import in_force, stands_text, without_pods
 from gonogo.judges.rollout_plan import Verb, Wish
-from gonogo.model.helm import WEIGHT, HelmChange, HelmState
+from gonogo.model.helm import WEIGHT, HelmChange, HelmState, Route
 
 CANARY_STATE = state(*HISTORY)
 
@@ -239,6 +239,36 @@ def test_the_main_container_gives_the_tag() -> None:
     found = changed(found, SIDE, containers={"judgment": f"{IMAGE}:v1.4.0", "migrate": "tools:8"})
     change = planned(found, Verb.APPLY, percent=100)
     assert (change.goal, change.images[STABLE]["migrate"]) == ("v1.4.0 100 %", "tools:8")
+
+
+def test_a_canary_that_somebody_deleted_is_rolled_back_from() -> None:
+    """Its share goes to the stable side, as of any other; it cannot be promoted."""
+    gone = replace(CANARY_STATE, workloads={STABLE: CANARY_STATE.workloads[STABLE]})
+    assert [one.what for one in planned(gone).patches] == ["canary weight 10 -> 0 %"]
+    assert "there is no Deployment judgment-service-canary" in refused(gone, Verb.APPLY, percent=100)
+
+
+def test_a_share_of_no_pods_is_not_brought_back() -> None:
+    """One step back from a promotion would give 10 % to a canary that is gone."""
+    promoted = made(CANARY_STATE, planned(CANARY_STATE, Verb.APPLY, percent=100), 8)
+    assert "v7 gives the canary 10 %, and it has no pod" in refused(changed(promoted, SIDE, available=0), before=True)
+
+
+def test_several_ingresses_of_other_shares() -> None:
+    """A rollback sets each to 0, and is in force once each is; nothing is promoted from such a state."""
+    routes = {SIDE: Route(name=SIDE, version="8", weight=0), "b": Route(name="b", version="9", weight=30)}
+    two = replace(CANARY_STATE, routes=routes)
+    change = planned(two)
+    assert [(one.name, one.what) for one in change.patches] == [("b", "canary weight 30 -> 0 %")]
+    assert not in_force(two, change)
+    assert "several Ingresses" in refused(two, Verb.APPLY, percent=100)
+
+
+def test_what_argo_cd_tracks_is_noted() -> None:
+    """It may set back what Git does not say."""
+    tracked = changed(CANARY_STATE, STABLE, annotations={"argocd.argoproj.io/tracking-id": "x"})
+    assert "Argo CD tracks judgment-service" in planned(tracked, Verb.APPLY, percent=100).notes[0]
+    assert planned(CANARY_STATE, Verb.APPLY, percent=100).notes == ()
 
 
 def test_no_pod_is_no_rollout() -> None:

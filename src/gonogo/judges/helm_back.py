@@ -66,6 +66,9 @@ def _backed(state: HelmState, wish: Wish, target: HelmRevision, notes: tuple[str
     if absent:
         return f"{name_of(target)} has other containers in {', '.join(absent)}; `{by_helm}` does it"
     weight = (rendered_weight(target) if wish.before or wish.revision else 0) if state.routes else None
+    serving = state.workloads.get(str(state.canary))
+    if weight and (serving is None or not serving.available):
+        return f"{name_of(target)} gives the canary {weight} %, and it has no pod that could serve"
     if not weight and state.canary is not None:
         images.pop(state.canary, None)  # it stays as it is, for whoever looks for the cause
     config = dict(target.config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from gonogo.judges.helm_back import back
@@ -12,6 +13,7 @@ from gonogo.judges.helm_patches import by_key
 from gonogo.judges.rollout_plan import Verb, Wish
 from gonogo.model.helm import DEPLOYED, FAILED, HelmChange, HelmRevision, HelmState
 
+_ARGO = "argocd.argoproj.io/tracking-id"
 _LEFT_ALONE = timedelta(minutes=10)  # a release that is under way for longer was left by whoever began it
 
 
@@ -22,9 +24,16 @@ def plan_helm(state: HelmState, wish: Wish, stages: Sequence[int] = ()) -> HelmC
         return why
     match wish.verb:
         case Verb.APPLY:
-            return forward(state, wish, stages)
+            made = forward(state, wish, stages)
         case Verb.ROLLBACK:
-            return back(state, wish)
+            made = back(state, wish)
+    if isinstance(made, str):
+        return made
+    tracked = sorted(name for name in made.images if _ARGO in state.workloads[name].annotations)
+    if not tracked or not made.patches:
+        return made
+    text = f"Argo CD tracks {', '.join(tracked)}: where it heals by itself, Git has to say the same or it is set back"
+    return replace(made, notes=(*made.notes, text))
 
 
 def _unfit(state: HelmState, wish: Wish) -> str | None:
@@ -37,12 +46,13 @@ def _unfit(state: HelmState, wish: Wish) -> str | None:
             return f"another change is under way: revision {newest.number} is {newest.status}"
     elif newest.status not in (DEPLOYED, FAILED) or (wish.verb is Verb.APPLY and _unfinished(state)):
         return f"revision {newest.number} is {newest.status}, not {DEPLOYED}"
-    missing = sorted(name for name in _deployments(newest, state.namespace) if name not in state.workloads)
+    needed = {*_deployments(newest, state.namespace)} - ({state.canary} if wish.verb is Verb.ROLLBACK else set())
+    missing = sorted(name for name in needed if name not in state.workloads)
     if state.stable not in state.workloads:
         missing = sorted({*missing, state.stable})
     if missing:
         return f"of release {state.release} there is no Deployment {', '.join(missing)}"
-    if len({route.weight for route in state.routes.values()}) > 1:
+    if wish.verb is Verb.APPLY and len({route.weight for route in state.routes.values()}) > 1:
         return f"several Ingresses give the canary other shares ({', '.join(state.routes)})"
     return None
 

@@ -11,7 +11,7 @@ from gonogo.model.rollout import FULL
 
 def in_force(state: HelmState, change: HelmChange) -> bool:
     """True once every Deployment of the change runs what it names, rolled out, and the canary has its weight."""
-    if change.weight is not None and state.weight != change.weight:
+    if change.weight is not None and any(route.weight != change.weight for route in state.routes.values()):
         return False
     newest = state.revisions[0]
     if newest.number != change.number and newest.status != DEPLOYED:

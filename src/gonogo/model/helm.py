@@ -79,8 +79,8 @@ class HelmState:
 
     @property
     def weight(self) -> int:
-        """The canary's share in percent; 0 without a canary."""
-        return self.route.weight if self.route else 0
+        """The canary's share in percent, the largest where there are several; 0 without a canary."""
+        return max((route.weight for route in self.routes.values()), default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
