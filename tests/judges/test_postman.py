@@ -41,9 +41,8 @@ def case(outcome: Seen | Unseen) -> Case:
 
 def run(*requests: dict[str, Any], **more: Any) -> Case:
     left = [one["id"] for one in requests if one["status"] is None]
-    data = {
-        "requests": list(requests), "count": len(requests), "answered": len(requests) - len(left), "not_answered": left
-    }  # fmt: skip
+    data = {"runner": "native", "requests": list(requests), "count": len(requests)}
+    data |= {"answered": len(requests) - len(left), "not_answered": left}
     return case(Seen(data={**data, **more}))
 
 

@@ -13,6 +13,7 @@ from gonogo.model.evidence import Seen
 from gonogo.model.verdict import Case, Finding, Verdict
 
 _INSTALL = "newman decides it: npm install -g newman"
+_TEST = "when a test of it speaks of the status"
 _SHOWN = 20
 
 
@@ -41,7 +42,7 @@ def judge(options: Postman, case: Case) -> Finding:
         wanted = next((one for one in document["requests"] if one["id"] == options.request), None)
         if wanted is None:
             return inconclusive(rule, f"{options.request} is not in what was run ({evidence.source})", "missing")
-        return _request(wanted, rule, evidence.source)
+        return _request(wanted, rule, evidence.source, _INSTALL if document["runner"] == "native" else _TEST)
     except (KeyError, TypeError, AttributeError) as error:
         text = f"not a run of a collection: {type(error).__name__} ({evidence.source})"
         return inconclusive(rule, text, "no run", "when the look shows one")
@@ -63,7 +64,7 @@ def _whole(document: Mapping[str, Any], rule: str, source: str) -> Finding:
     return Finding(verdict=Verdict.PASS, reason=f"{said} ({source})", rule=rule, observed=said, samples=count)
 
 
-def _request(request: Mapping[str, Any], rule: str, source: str) -> Finding:
+def _request(request: Mapping[str, Any], rule: str, source: str, cure: str) -> Finding:
     tests = request["tests"]
     failed = [one for one in tests if not one["passed"] and not one["skipped"]]
     skipped = [one["name"] for one in tests if one["skipped"]]
@@ -87,7 +88,7 @@ def _request(request: Mapping[str, Any], rule: str, source: str) -> Finding:
     if request["unclear"]:
         lines = tuple(f"not understood: {line}" for line in request["unclear"])[:_SHOWN]
         text = f"not understood: {request['unclear'][0]}"
-        return found(Verdict.INCONCLUSIVE, text, _INSTALL)
+        return found(Verdict.INCONCLUSIVE, text, cure)
     if request["not_sent"] or not isinstance(status, int) or isinstance(status, bool):
         why = request["not_sent"] or "no status"
         return found(Verdict.INCONCLUSIVE, f"not sent: {why}", "when it is sent")

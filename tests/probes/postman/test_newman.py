@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -14,23 +18,57 @@ import pytest
 from gonogo.model.evidence import Cause
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
+from gonogo.probes.postman import newman as newman_module
 from gonogo.probes.postman.newman import run_newman
 from gonogo.probes.postman.outcome import Result
 
 Run = Callable[..., list[Result]]
+GUARD = Path(newman_module.__file__).with_name("newman_guard.js")
 
 
 def test_no_script_reaches_another_host(fake: Any, collect: Any, tools: Any, by_newman: Run) -> None:
     """The guard stands below everything that newman can be told to do."""
     fake.answers["/a"] = {}
-    lines = (
-        "pm.sendRequest('http://localhost.evil.example:1/', (error) => {",
-        "  pm.test('refused', () => pm.expect(error.code).to.eql('GONOGO_REFUSED'));",
-        "});",
-    )
-    first, second = by_newman(collect(tools.request("A", "/a", *lines), tools.request("B", "http://192.0.2.1/b")))
-    assert [(test.name, test.passed) for test in first.tests] == [("refused", True)]
-    assert second.not_sent == "it would have gone to no host of this environment"
+    script = "pm.sendRequest('http://evil.example:1/', () => { pm.test('swallowed', () => {}); });"
+    items = (tools.request("A", "/a", script), tools.request("B", "http://192.0.2.1/b"), tools.request("C", "/a"))
+    first, second, third = by_newman(collect(*items))
+    refused = "it, or a script of it, would have gone to no host of this environment"
+    assert (first.not_sent, second.not_sent, third.status) == (refused, refused, 200)
+
+
+def test_what_a_script_sends_is_not_taken_for_the_request(fake: Any, collect: Any, tools: Any, by_newman: Run) -> None:
+    """Its answer is written over the request's own: without a test of the status nothing is decided."""
+    fake.answers |= {"/sick": (500, {}), "/ok": {}}
+    script = f"pm.sendRequest('{fake.url}/ok', () => {{}});"
+    test = "pm.test('status', () => pm.response.to.have.status(200));"
+    first, second = by_newman(collect(tools.request("A", "/sick", script), tools.request("B", "/sick", script, test)))
+    assert first.unclear == ("pm.sendRequest without a test of the status: newman tells the last answer only",)
+    assert [held.passed for held in second.tests] == [False]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            "{host: 'named.example', port: 9, lookup: (h, o, done) => done(null, '169.254.169.254', 4)}",
+            "GONOGO_REFUSED",
+        ),
+        ("{host: 'named.example', port: 9, lookup: (h, o, done) => done(null, 'fd00:ec2::254', 6)}", "GONOGO_REFUSED"),
+        ("{host: 'evil.example', port: 9}", "GONOGO_REFUSED"),
+        ("{path: '/var/run/docker.sock'}", "GONOGO_REFUSED"),
+        ("{host: 'named.example', port: 9, lookup: (h, o, done) => done(null, '127.0.0.1', 4)}", "ECONNREFUSED"),
+    ],
+)
+def test_the_guard_looks_at_every_socket(options: str, said: str) -> None:
+    """Also at where a name leads."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node.js is not installed")
+    code = f"require('net').connect({options}).on('error', (error) => console.log(error.code));"
+    words = [node, "--no-network-family-autoselection", "--require", str(GUARD), "-e", code]
+    environment = {"PATH": os.environ["PATH"], "GONOGO_HOSTS": "named.example"}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.strip() == said
 
 
 def test_a_request_that_hangs_ends_with_the_run(fake: Any, collect: Any, tools: Any, by_newman: Run) -> None:
@@ -77,8 +115,6 @@ def pretend(tmp_path: Path, collect: Any, tools: Any) -> Callable[[str], tuple[A
 
 def test_secrets_stand_in_a_private_file_only(pretend: Any, tmp_path: Path) -> None:
     """Not among the words of the command; the folder is gone afterwards."""
-    import json
-
     report = {"run": {"executions": []}}
     results, place = pretend(f"open(out, 'w').write({json.dumps(report)!r})")
     seen = json.loads(place.read_text(encoding="utf-8"))

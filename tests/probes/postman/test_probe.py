@@ -177,6 +177,14 @@ def test_a_file_that_is_no_collection_is_told(project: Make, tmp_path: Path, tex
         parts(OPTIONS, tmp_path)
 
 
+def test_what_changes_or_deletes_is_named(project: Make, tools: Any, tmp_path: Path) -> None:
+    """A request that is neither read nor posted is allowed by name."""
+    project(tools.request("Cleanup", "/a", method="DELETE"))
+    with pytest.raises(ConfigError, match="01-cleanup is DELETE; name it under `methods` to allow it"):
+        parts(OPTIONS, tmp_path)
+    assert len(parts(replace(OPTIONS, methods=("GET", "DELETE")), tmp_path)) == 1
+
+
 def test_a_collection_has_a_declared_size(project: Make, tools: Any, tmp_path: Path) -> None:
     """A plan knows how many requests it may send at the most."""
     project(*(tools.request("A", "/a") for _ in range(31)))

@@ -24,6 +24,8 @@ from gonogo.probes.postman.pm import Test
 _GUARD = Path(__file__).with_name("newman_guard.js")
 _REPORT_CAP = 64 * 1024 * 1024
 _REFUSED = "GONOGO_REFUSED"
+_NOWHERE = "it, or a script of it, would have gone to no host of this environment"
+_ALSO = "pm.sendRequest without a test of the status: newman tells the last answer only"
 _CAUSES = {"ETIMEDOUT": Cause.TIMEOUT, "ESOCKETTIMEDOUT": Cause.TIMEOUT, "HPE_INVALID": Cause.BROKEN}
 
 
@@ -84,17 +86,24 @@ def _report(path: Path, ended: str) -> dict[str, Any]:
 
 def _results(collection: Collection, report: Mapping[str, Any]) -> list[Result]:
     found: dict[str, Mapping[str, Any]] = {}
+    more: set[str] = set()
     for execution in report["executions"]:
-        found.setdefault(str(execution["item"]["id"]), execution)
+        key = str(execution["item"]["id"])
+        if key in found:
+            more.add(key)
+        found[key] = execution
     ended = report.get("error")
     why = f"newman ended early: {_message(ended)}" if ended else "newman left it out"
     return [
-        _result(request, found[request.id]) if request.id in found else Result.of(request, not_sent=why)
+        _result(request, found[request.id], also=request.id in more)
+        if request.id in found
+        else Result.of(request, not_sent=why)
         for request in collection.requests
     ]
 
 
-def _result(request: Request, execution: Mapping[str, Any]) -> Result:
+def _result(request: Request, execution: Mapping[str, Any], *, also: bool) -> Result:
+    """`also`: scripts of it have sent requests, whose answers newman writes over the request's own."""
     tests = [
         Test(
             name=str(one.get("assertion", "")),
@@ -111,7 +120,7 @@ def _result(request: Request, execution: Mapping[str, Any]) -> Result:
         text = _message(error) or "no answer"
         # newman runs the tests all the same, on an answer that is none.
         if error.get("code") == _REFUSED:
-            return Result.of(request, not_sent="it would have gone to no host of this environment")
+            return Result.of(request, not_sent=_NOWHERE)
         cause = _CAUSES.get(str(error.get("code")), Cause.UNREACHABLE)
         return Result.of(request, error=text, cause=cause)
     response = execution.get("response")
@@ -122,6 +131,7 @@ def _result(request: Request, execution: Mapping[str, Any]) -> Result:
         status=int(response["code"]),
         elapsed_ms=int(response.get("responseTime") or 0),
         tests=tests,
+        unclear=(_ALSO,) if also and not request.asserts_status else (),
         script_error=thrown,
     )
 

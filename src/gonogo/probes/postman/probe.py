@@ -33,13 +33,14 @@ class PostmanOptions:
 
     The back end `postman` has `names.environment`, the Postman environment file, from the folder of the environments;
     `names.url_variable`, the variable that gets the URL of the side; and, where the collection needs a secret,
-    `names.secret_variable` for the value that `auth.secret` names. `at_most` requests are allowed, each within `each`,
-    all within `deadline`. newman runs it where it is installed.
+    `names.secret_variable` for the value that `auth.secret` names. `at_most` requests of these `methods` are allowed,
+    each within `each`, all within `deadline`. newman runs it where it is installed.
     """
 
     collection: str
     side: str
     at_most: int = 30
+    methods: tuple[str, ...] = ("GET", "HEAD", "OPTIONS", "POST")
     each: timedelta = timedelta(seconds=30)
     deadline: timedelta = timedelta(seconds=90)
 
@@ -63,7 +64,7 @@ def look(options: PostmanOptions, vantage: Vantage) -> Sight:
     """
     side, back_end = vantage.side(options.side), vantage.back_end("postman")
     collection = read_collection(project_file(options.collection, vantage), options.collection)
-    _check_size(collection, options)
+    _check(collection, options)
     values = _values(back_end, side.url, environment_file(_file(back_end, vantage.environment), vantage))
     guard(collection, values, allowed_hosts(vantage.environment), options.collection)
     secret = back_end.auth.secret
@@ -92,7 +93,7 @@ def look(options: PostmanOptions, vantage: Vantage) -> Sight:
 def parts(options: PostmanOptions, root: Path) -> tuple[Part, ...]:
     """One part a request, in their order."""
     collection = read_collection(root / options.collection, options.collection)
-    _check_size(collection, options)
+    _check(collection, options)
     return tuple(Part(key=request.id, title=request.name) for request in collection.requests)
 
 
@@ -125,7 +126,12 @@ def _outcome(runner: str, collection: Collection, results: Iterable[Result]) -> 
     return Seen(data=data)
 
 
-def _check_size(collection: Collection, options: PostmanOptions) -> None:
+def _check(collection: Collection, options: PostmanOptions) -> None:
+    for request in collection.requests:
+        if request.method not in options.methods:
+            raise ConfigError(
+                f"{options.collection}: {request.id} is {request.method}; name it under `methods` to allow it"
+            )
     if len(collection.requests) > options.at_most:
         raise ConfigError(
             f"{options.collection} holds {len(collection.requests)} requests; at_most is {options.at_most}"
