@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gonogo.model.rule_deployment import ACTIVE, RuleChange, RuleDeployment
+from gonogo.model.rule_deployment import RuleChange, RuleDeployment
 
 
 def plan_rule_rollback(deployments: Sequence[RuleDeployment], wanted: str | None = None) -> RuleChange | str:
@@ -20,7 +20,7 @@ def plan_rule_rollback(deployments: Sequence[RuleDeployment], wanted: str | None
         return f"there is no deployment {wanted} (there is {shown})"
     if one.back:
         return RuleChange(deployment=one, stands=True)
-    if one.taken_back or one.status != ACTIVE:
+    if not one.in_force:
         occurred = "true" if one.taken_back else "false"
         return f"{one.id} is {one.status} with rollback_occurred {occurred}: neither in force nor taken back"
     later = [each.id for each in deployments[: deployments.index(one)] if each.kind == one.kind and not each.back]

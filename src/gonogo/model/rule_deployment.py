@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ROLLED_BACK = "ROLLED_BACK"
-ACTIVE = "ACTIVE"
+IN_FORCE = frozenset({"ACTIVE", "DEPLOYED", "SUCCESS", "SUCCEEDED", "COMPLETED"})  # as tables call it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +22,12 @@ class RuleDeployment:
     @property
     def back(self) -> bool:
         """Whether both columns say that it was rolled back."""
-        return self.status == ROLLED_BACK and self.taken_back
+        return self.taken_back and self.status not in IN_FORCE
+
+    @property
+    def in_force(self) -> bool:
+        """Whether both columns say that it is in force."""
+        return not self.taken_back and self.status in IN_FORCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -326,6 +326,15 @@ def test_what_is_not_possible(rows: tuple[RuleDeployment, ...], wanted: str | No
     assert why in found
 
 
+def test_other_words_for_the_same() -> None:
+    """Tables call what is in force, and what is not any more, by several names; both columns have to agree."""
+    one = replace(ROWS[0], status="DEPLOYED")
+    assert not isinstance(plan_rule_rollback((one,)), str)
+    assert replace(one, status="ROLLBACK", taken_back=True).back
+    assert not replace(one, taken_back=True).back
+    assert not replace(one, status="ROLLBACK").back
+
+
 def test_an_older_deployment_of_another_kind_may_be_taken_back() -> None:
     """What is newer and stays is noted."""
     prompt = replace(ROWS[0], id="rd-0042", kind="prompt", old="p-15", new="p-16")
