@@ -269,3 +269,30 @@ def test_a_watch_without_a_login_is_not_begun(asked: Asked, monkeypatch: pytest.
         watch_here(replace(asks, asked=replace(asks.asked, replace=True)), hands=stopping(START))
     assert ended == []  # one that watches is not ended for one that cannot
     assert len(watches(asked.base)) == 1
+
+
+def test_a_watch_of_prometheus_needs_its_token_and_no_sides(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its queries tell the sides apart; without the token of its back end nothing could be seen."""
+    (asked.root / "environments" / "metrics.yaml").write_text(
+        """\
+name: metrics
+system: shop
+describe: d
+back_ends:
+  prometheus: {address: 'https://prometheus.example', auth: {kind: bearer, secret: METRICS_TOKEN}}
+watch:
+  for: 20m
+  go: [error_ratio <= 0.01]
+  rollback: [error_ratio > 0.01 for 3 samples]
+  source:
+    kind: prometheus
+    queries: {sides: {canary: 'a="b"', stable: 'a="c"'}, requests: 'r{{side}}', errors: 'r{status="500",{side}}'}
+""",
+        encoding="utf-8",
+    )
+    monkeypatch.delenv("METRICS_TOKEN", raising=False)
+    mine = replace(asked, environment="metrics", samples=None)
+    order = take_order(mine)
+    with pytest.raises(ConfigError, match="the variable METRICS_TOKEN is not set"):
+        watch_here(order, hands=stopping(START))
+    assert watches(mine.base) == []

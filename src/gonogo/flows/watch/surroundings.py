@@ -82,6 +82,10 @@ def surround(wanted: Wanted, stack: ExitStack) -> Surroundings:
         token = environment.back_ends["slack"].auth.secret
         if token is not None:
             secrets.reveal(token)  # a watch whose alerts cannot be posted is not begun
+    if source.kind is SourceKind.PROMETHEUS and "prometheus" in environment.back_ends:
+        token = environment.back_ends["prometheus"].auth.secret
+        if token is not None:
+            secrets.reveal(token)  # nor one that could see nothing
 
     def vantage() -> Vantage:
         made = Vantage(
