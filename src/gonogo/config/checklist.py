@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.config.complain import brief, unknown_name, wrong
-from gonogo.config.each import each_raw
 from gonogo.config.items import Checklist, Defaults, Item, Kind
 from gonogo.config.leaves import Reader, list_of, mapping_of
 from gonogo.config.names import check_against, check_expressions
@@ -105,6 +104,8 @@ class _Reading:
             check = self.check(Tree({**defaults, **own}, item.file, item.mark, item.keys), head, raw)
             yield check
             if "each" in own:
+                from gonogo.config.each import each_raw  # noqa: PLC0415 - few checklists have such an item
+
                 for part in each_raw(check, own["each"], self.probes, self.root):
                     yield self.again(part)
 
