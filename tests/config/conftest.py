@@ -32,6 +32,7 @@ class Entry:
     sides: Callable[[Any], tuple[str, ...]] = lambda _: ()
     back_ends: tuple[str, ...] = ()
     sums_up: bool = False
+    acts: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
