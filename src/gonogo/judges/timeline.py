@@ -12,7 +12,6 @@ from gonogo.judges.chosen import judge as judge_chosen
 from gonogo.judges.reading import inconclusive, missing, read, wrong_type
 from gonogo.model.verdict import Case, Finding, Verdict
 
-
 _WHOLE = Expression("@")
 
 
