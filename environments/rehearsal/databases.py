@@ -131,7 +131,7 @@ class Databases:
             env=environment,
             capture_output=True,
             check=False,
-            timeout=10,
+            timeout=30,
         )
         return done.returncode == 0
 
