@@ -118,7 +118,8 @@ def _own(case: Case, rule: str, found: Diagnosis, trouble: tuple[str, ...]) -> F
     suspect = named.suspect
     says = filled(suspect.says, case)
     proven = [one.suspect.name for one in found.all if one.holds is Holds.YES and one is not named]
-    open_ = [one.suspect.name for one in found.all if one.holds is Holds.UNKNOWN]
+    after = follows(suspect, [one.suspect for one in found.all])
+    open_ = [one.suspect.name for one in found.all if one.holds is Holds.UNKNOWN and one.suspect.name not in after]
     details = list(dict.fromkeys([*named.lines, *trouble]))
     details += [f"follows from it: {', '.join(proven)}"] if proven else []
     details += [f"not excluded, since not all was seen: {', '.join(open_)}"] if open_ else []
