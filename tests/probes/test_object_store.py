@@ -117,6 +117,14 @@ def test_by_key_an_old_dump_that_was_copied_again_is_not_the_newest(bucket: Buck
     assert (outcome.data["count"], outcome.data["others"]) == (2, 1)
 
 
+def test_a_folder_of_a_console_is_no_object(bucket: Bucket, ask: Callable[..., Any]) -> None:
+    """A key of 0 bytes that ends with a slash is nobody's backup, however young."""
+    bucket.put("wal/", b"", ago=timedelta(seconds=1))
+    assert ask(prefix="wal/").cause is Cause.NO_DATA
+    bucket.put("wal/1", ago=timedelta(minutes=2))
+    assert ask(prefix="wal/").data["newest"]["key"] == "wal/1"
+
+
 def test_ages_may_count_from_the_incident(bucket: Bucket, ask: Callable[..., Any]) -> None:
     """What was archived after the incident began is left out: it was not there to recover from."""
     bucket.put("wal/1", ago=timedelta(hours=2, minutes=4))

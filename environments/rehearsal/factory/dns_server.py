@@ -59,8 +59,6 @@ class Names:
         import dns.rrset  # noqa: PLC0415
 
         world = self._ref.world
-        if world.fault("dns-silent"):
-            return b""
         try:
             query = dns.message.from_wire(asked)
             name, kind = query.question[0].name.to_text().casefold(), dns.rdatatype.to_text(query.question[0].rdtype)
@@ -69,7 +67,7 @@ class Names:
         answer: Any = dns.message.make_response(query, recursion_available=True)
         if world.fault("dns-servfail"):
             answer.set_rcode(dns.rcode.SERVFAIL)
-        elif name not in {PUBLIC, *SITES} or world.fault("dns-name-gone"):
+        elif name not in {PUBLIC, *SITES}:
             answer.set_rcode(dns.rcode.NXDOMAIN)
         elif datagram:
             answer.flags |= dns.flags.TC  # as a resolver does whose answer is large: the client asks over TCP

@@ -46,10 +46,6 @@ class Buckets:
     def url(self) -> str:
         return self._server.url
 
-    def apply(self, world: World) -> None:
-        """Open or closed; the buckets are filled by the next request."""
-        self._server.open(not world.fault("object-store-down"))
-
     def _answer(self, call: Call) -> Reply:
         world = self._ref.world
         if f"Credential={ACCESS_KEY_ID}/" not in call.headers.get("authorization", ""):
@@ -156,4 +152,3 @@ def start(stage: Stage) -> None:
     buckets = Buckets(stage.ref, databases, stage.host)
     stage.ref.addresses["object-store"] = buckets.url
     stage.ref.addresses["postgres-programs"] = str(databases.programs)
-    stage.on_apply.append(buckets.apply)

@@ -72,9 +72,7 @@ def _incident(world: World) -> Mapping[str, Any] | None:
     return found
 
 
-def _drill(world: World) -> Mapping[str, Any] | None:
-    if world.fault("drill-missing"):
-        return None
+def _drill(world: World) -> Mapping[str, Any]:
     first = world.now - (130 if world.fault("drill-old") else 40) * DAY
     steps = {
         name: {

@@ -57,7 +57,8 @@ class ObjectStore:
 
 
 def look(options: ObjectStore, vantage: Vantage) -> Sight:
-    """{bucket, prefix, count, bytes, others, newest: {key, bytes, modified, age_s}}; `others` do not match.
+    """{bucket, prefix, count, bytes, others, newest: {key, bytes, modified, age_s}}; `others` do not match,
+    or stand for a folder.
 
     `listing` adds {over_days, days: [{day, count, bytes}], days_empty, today, growth}: the whole days of UTC before
     today, those without a byte, and the last one's bytes over the median of the days before it. `digest` adds
@@ -90,7 +91,8 @@ def newest_of(options: ObjectStore, found: Iterator[Stored], until: datetime) ->
     others = 0
     wanted = re.compile(options.match) if options.match is not None else None
     for stored in found:
-        if wanted is not None and not wanted.search(stored.key.removeprefix(options.prefix)):
+        is_folder = stored.key.endswith("/") and stored.size == 0  # as consoles make them
+        if is_folder or (wanted is not None and not wanted.search(stored.key.removeprefix(options.prefix))):
             others += 1
         elif options.as_of == "now" or stored.modified <= until:
             matching.append(stored)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import subprocess
 import tempfile
 import time
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,14 +17,20 @@ from gonogo.model.evidence import Cause, Seen
 from gonogo.probes import postgres
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.deadline import Deadline
+from gonogo.probes.dump import fetched, noted, taken_at, without
 from gonogo.probes.failure import Failure
 from gonogo.probes.object_store import ObjectStore, declared_digests, newest_of
 from gonogo.probes.observer import observe
-from gonogo.probes.s3 import Store, Stored
+from gonogo.probes.s3 import Store
 from gonogo.probes.scratch import TABLE, Scratch, program
 
 ACTION = "restore-rehearsal"
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# Owners, rights, places and subscriptions belong to production's server, not to what is proven here.
+_DATA_ALONE = (
+    *("--exit-on-error", "--no-owner", "--no-privileges", "--no-tablespaces"),
+    *("--no-publications", "--no-subscriptions", "--no-security-labels"),
+)
 # What pg_restore says when the machine is at fault, and not the dump.
 _MACHINE = tuple(
     (re.compile(words), cause)
@@ -34,7 +38,7 @@ _MACHINE = tuple(
         (r"No space left on device|could not extend file", Cause.LIMITED),
         (r"could not connect|connection to server|server closed the connection|timeout expired", Cause.UNREACHABLE),
         (r"unsupported version \(1\.\d+\) in file header|unrecognized configuration parameter", Cause.UNAVAILABLE),
-        (r"extension \S+ is not available|permission denied to create extension", Cause.UNAVAILABLE),
+        (r"extension \S+ is not available|permission denied to create|must be superuser", Cause.UNAVAILABLE),
         (r"role \S+ does not exist", Cause.UNAVAILABLE),
     )
 )
@@ -95,8 +99,8 @@ def look(options: Restore, vantage: Vantage) -> Sight:
                 raise Failure(Cause.PARTIAL, f"{newest.key} has {newest.size} bytes, above {options.max_bytes}")
             declared = [one for one in declared_digests(store, bucket, newest).values() if one]
             path = Path(folder) / "dump"
-            digest, why = _fetched(store.chunks(bucket, newest, deadline), path, newest.key, options.max_bytes)
-            taken = _taken(store.metadata(bucket, newest.key)["metadata"], newest)
+            digest, why = fetched(store.chunks(bucket, newest, deadline), path, newest.key, options.max_bytes)
+            taken = taken_at(store.metadata(bucket, newest.key)["metadata"], newest)
             data: dict[str, Any] = {
                 "key": newest.key,
                 "bytes": newest.size,
@@ -136,13 +140,13 @@ class _Job:
         if error:
             return _failed(error)
         wanted = self.path.with_name("contents")
-        wanted.write_text(_without(contents, self.options.without), encoding="utf-8")
-        words = ["--exit-on-error", "--no-owner", "--no-privileges", "--use-list", str(wanted), "--dbname", database]
-        _, error = self._run(database, *words, str(self.path))
+        wanted.write_text(without(contents, self.options.without), encoding="utf-8")
+        words = ["--use-list", str(wanted), "--dbname", database]
+        _, error = self._run(database, *_DATA_ALONE, *words, str(self.path))
         dumped = {
-            "database": _said(contents, "dbname"),
-            "version": _said(contents, "Dumped from database version"),
-            "created": _said(contents, "Archive created at"),
+            "database": noted(contents, "dbname"),
+            "version": noted(contents, "Dumped from database version"),
+            "created": noted(contents, "Archive created at"),
         }
         if error:
             return {**_failed(error), "dumped": dumped}
@@ -199,56 +203,9 @@ class _Job:
         return "", said
 
 
-def _fetched(chunks: Iterable[bytes], path: Path, key: str, cap: int) -> tuple[str, str]:
-    """The SHA-256 of what was stored, unpacked into a file where it is gzip; and why it does not unpack."""
-    digest = hashlib.sha256()
-    packed = zlib.decompressobj(wbits=31) if key.endswith(".gz") else None
-    why, size = "", 0
-    with path.open("wb") as file:
-        path.chmod(0o600)
-        for chunk in chunks:
-            digest.update(chunk)
-            rest = chunk
-            while rest and not why:
-                try:
-                    part = rest if packed is None else packed.decompress(rest, 1 << 22)
-                except zlib.error as error:
-                    why = f"{key} does not unpack: {error}"
-                    break
-                rest = b"" if packed is None else packed.unconsumed_tail
-                size += len(part)
-                if size > cap:
-                    raise Failure(Cause.PARTIAL, f"{key} unpacks to more than {cap} bytes")
-                file.write(part)
-    if not why and packed is not None and not packed.eof:
-        why = f"{key} does not unpack: it ends early"
-    return digest.hexdigest(), why
-
-
 def _failed(why: str) -> dict[str, Any]:
     none: dict[str, Any] = {"dumped": None, "tables": [], "rows": 0, "least": None, "most": None, "restore_s": None}
     return {"restored": False, "error": why, **none}
-
-
-def _taken(metadata: Mapping[str, str], newest: Stored) -> datetime:
-    """When the dump saw the database: rows made later are not in it."""
-    try:
-        said = datetime.fromisoformat(metadata["taken-at"])
-    except (KeyError, ValueError):
-        return newest.modified
-    return said if said.tzinfo is not None and said <= newest.modified else newest.modified
-
-
-def _without(contents: str, extensions: tuple[str, ...]) -> str:
-    """The table of contents without these extensions and the comments on them."""
-    names = "|".join(re.escape(name) for name in extensions) or r"(?!)"
-    drop = re.compile(rf"(EXTENSION - |COMMENT - EXTENSION )({names})\b")
-    return "".join(line for line in contents.splitlines(keepends=True) if not drop.search(line))
-
-
-def _said(contents: str, key: str) -> str | None:
-    match = re.search(rf"^;\s*{key}:?\s+(.+?)\s*$", contents, re.MULTILINE)
-    return None if match is None else match[1]
 
 
 PROBE = Probe(

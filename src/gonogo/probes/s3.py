@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-from gonogo.model.environment import AuthKind, BackEnd
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.places import ca_file, check_place
+from gonogo.probes.s3_client import NAME, client_of, endpoint
 
 T = TypeVar("T")
 
-NAME = "object_store"
 CHUNK = 1 << 20
 PAGE = 1_000  # keys; the most that S3 gives at once
-_READS = frozenset(("GET", "HEAD"))
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
-_REGION = re.compile(r"[a-z0-9-]{1,40}\Z")
 _LIMITED = frozenset(("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"))
-# What botocore would otherwise take from variables and files of this machine: none of it is declared.
-_UNDECLARED = {
-    "profile": (None, None, None, None),
-    "config_file": (None, None, os.devnull, None),
-    "credentials_file": (None, None, os.devnull, None),
-    "ca_bundle": (None, None, None, None),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +40,8 @@ class Store:
     def __init__(self, vantage: Vantage) -> None:
         self._back_end = vantage.back_end(NAME)
         self._origin = vantage.environment.origin
-        self.url = _endpoint(self._back_end, vantage)
-        self._client = vantage.shared(f"s3 {self.url}", lambda: _client(self._back_end, self.url, vantage))
+        self.url = endpoint(self._back_end, vantage)
+        self._client = vantage.shared(f"s3 {self.url}", lambda: client_of(self._back_end, self.url, vantage))
 
     def bucket(self, name: str) -> str:
         """The bucket that the environment's `names` gives for `name`; ConfigError if it gives none."""
@@ -148,79 +135,6 @@ class Store:
             return body.decode("utf-8")
         except UnicodeDecodeError as error:
             raise Failure(Cause.BROKEN, f"{where}: invalid UTF-8 at byte {error.start}") from None
-
-
-def _endpoint(back_end: BackEnd, vantage: Vantage) -> str:
-    """Its address, or Amazon's own of the region."""
-    region = _region(back_end, vantage)
-    return back_end.address.rstrip("/") or f"https://s3.{region}.amazonaws.com"
-
-
-def _region(back_end: BackEnd, vantage: Vantage) -> str:
-    region = back_end.names.get("region", "")
-    if not _REGION.match(region):
-        raise ConfigError(f"back end {NAME}: names.region is missing or no region", vantage.environment.origin)
-    return region
-
-
-def _client(back_end: BackEnd, url: str, vantage: Vantage) -> Any:
-    try:
-        import botocore.session  # noqa: PLC0415 - clients are imported when first needed
-        from botocore.config import Config  # noqa: PLC0415
-    except ImportError:
-        raise ConfigError("an object_store probe needs boto3: pip install 'gonogo[s3]'") from None
-    parts = urlsplit(url)
-    check_place(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-    given: dict[str, Any] = {}
-    match back_end.auth.kind:
-        case AuthKind.AWS if back_end.auth.secret is None:  # the machine's own chain, declared as such
-            session = botocore.session.Session()
-        case AuthKind.AWS:
-            key_id = back_end.names.get("access_key_id")
-            if not key_id:
-                raise ConfigError(f"back end {NAME}: names.access_key_id is missing", vantage.environment.origin)
-            session = botocore.session.Session(session_vars=_UNDECLARED)
-            given = {"aws_access_key_id": key_id, "aws_secret_access_key": vantage.reveal(back_end.auth.secret or "")}
-        case kind:
-            raise ConfigError(f"back end {NAME}: auth is of kind aws, not {kind}", vantage.environment.origin)
-    seconds = back_end.timeout.total_seconds()
-    config = Config(
-        signature_version="s3v4",
-        s3={"addressing_style": "path"},
-        proxies={},  # none, also where the machine has one
-        retries={"mode": "standard", "total_max_attempts": 1},
-        connect_timeout=seconds,
-        read_timeout=seconds,
-        max_pool_connections=16,
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",  # the SHA-256 is computed here, over the whole
-        user_agent="gonogo",
-        ignore_configured_endpoint_urls=True,
-    )
-    client = session.create_client(
-        "s3",
-        region_name=_region(back_end, vantage),
-        endpoint_url=url,
-        use_ssl=parts.scheme == "https",
-        verify=ca_file(back_end, vantage) or True,
-        config=config,
-        **given,
-    )
-    client.meta.events.register_first("before-send.s3", _guard(parts.scheme, parts.netloc))
-    return client
-
-
-def _guard(scheme: str, place: str) -> Callable[..., None]:
-    """What stands between the client and the wire: reading verbs, and one host."""
-
-    def guard(request: Any, **_: Any) -> None:
-        to = urlsplit(request.url)
-        if request.method not in _READS:
-            raise Failure(Cause.REFUSED, f"not sent: {request.method} does not only read")
-        if (to.scheme, to.netloc) != (scheme, place):
-            raise Failure(Cause.REFUSED, f"not sent: the store leads to {to.scheme}://{to.netloc}, off {place}")
-
-    return guard
 
 
 def _stored(row: Any, where: str) -> Stored:

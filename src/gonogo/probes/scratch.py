@@ -64,7 +64,7 @@ class Scratch:
         name = f"{PREFIX}{now.astimezone(UTC):%Y%m%d%H%M%S}_{secrets.token_hex(4)}"
         told: list[str] = []
         self._drop_old(now, told)
-        self._run(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        self._run(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
 
         def drop() -> None:
             try:
