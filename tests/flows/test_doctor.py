@@ -72,3 +72,15 @@ def test_a_token_that_is_not_set_is_never_ok(tmp_path: Path, monkeypatch: pytest
     (found,) = [one for one in examine(tmp_path, "shop") if one.place == "slack"]
     assert found.state == "not set up"
     assert "SHOP_SLACK is not set" in found.text
+
+
+def test_what_leaves_something_behind_is_not_tried() -> None:
+    """A doctor looks; the team's collection posts, and runs with its phase only."""
+    from gonogo.flows import doctor
+    from gonogo.flows.book import Request, open_books
+
+    (book,) = open_books(Request(root=Path(__file__).parents[2], environments=("factory-local",)))
+    kinds = {look.kind for _, look in doctor._looks(book, book.environment)}
+    assert "postman" in {spec.kind for check in book.checks for spec in check.probes.values()}
+    assert "postman" not in kinds
+    assert "vulnerabilities" in kinds

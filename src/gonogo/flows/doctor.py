@@ -118,7 +118,7 @@ def _looks(book: Book, environment: Environment) -> Iterator[tuple[str, PlannedL
         yield name, PlannedLook(key=f"side {name}", kind="http", options=options, side=name)
     asked: dict[str, dict[str, list[object]]] = {name: {} for name in environment.back_ends}
     for check in (each for each in book.checks if each.action is None):
-        for spec in check.probes.values():
+        for spec in (each for each in check.probes.values() if not PROBES[each.kind].writes):
             for name in PROBES[spec.kind].back_ends:
                 kinds = asked.setdefault(name, {}).setdefault(spec.kind, [])
                 if spec.options not in kinds and len(kinds) < _AT_MOST:

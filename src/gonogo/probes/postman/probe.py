@@ -161,6 +161,7 @@ PROBE = Probe(
     look=look,
     sides=lambda options: (options.side,),
     back_ends=("postman",),
+    writes=True,
     parts=parts,
     refuse=refuse,
 )
