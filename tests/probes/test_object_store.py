@@ -292,6 +292,21 @@ def test_nothing_of_the_machine_is_read_unless_it_is_declared(
         ask(kind=AuthKind.BEARER)
 
 
+def test_the_machines_own_keys_have_to_be_declared(
+    bucket: Bucket, fake: Any, vantage_of: Callable[..., Vantage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`auth: {kind: aws}` without a secret is the machine's role or keys, and needs no secret of ours."""
+    for name, value in {"AWS_ACCESS_KEY_ID": "machine", "AWS_SECRET_ACCESS_KEY": "its-own"}.items():
+        monkeypatch.setenv(name, value)
+    bucket.put("wal/1")
+    names = {"region": "us-east-1", "backups": "backups"}
+    back_end = BackEnd(address=fake.url, auth=Auth(kind=AuthKind.AWS), names=names)
+    assert isinstance(
+        look(ObjectStore(bucket="backups"), vantage_of({"object_store": back_end}, now=NOW)).outcome, Seen
+    )
+    assert "Credential=machine/" in fake.calls[0].headers["authorization"]
+
+
 def test_names_that_are_missing_are_configuration_errors(ask: Callable[..., Any]) -> None:
     """An unknown bucket names those that there are; options out of range are refused."""
     with pytest.raises(ConfigError, match=r"names\.logs is missing \(buckets: backups\)"):

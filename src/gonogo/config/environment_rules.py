@@ -120,6 +120,8 @@ def _check_auth(auth: Auth, name: str, keys: tuple[str, ...], locate: Locate) ->
         raise ConfigError(
             f"{name}.secret is the NAME of a variable (A-Z, 0-9, _); the secret itself never stands in a file", place
         )
+    if auth.kind is AuthKind.AWS and keys != ("back_ends", "object_store", "auth"):
+        raise ConfigError(f"{name} is of kind aws, which is for back_ends.object_store alone", locate(*keys, "kind"))
     needs = auth.kind in {AuthKind.BEARER, AuthKind.API_KEY}
     if needs and auth.secret is None:
         raise ConfigError(f"{name} is {auth.kind} and names no secret", place)
