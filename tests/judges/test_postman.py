@@ -65,6 +65,11 @@ def run(*requests: dict[str, Any], **more: Any) -> Case:
         ({"status": None, "tests": [], "not_sent": "no value"}, Verdict.INCONCLUSIVE, "not sent: no value"),
         ({"status": None, "tests": [], "error": "closed"}, Verdict.FAIL, "no answer: closed"),
         ({"script_error": "TypeError"}, Verdict.FAIL, "its script ended with TypeError"),
+        (
+            {"status": None, "tests": [], "not_sent": "x", "script_error": "TypeError"},
+            Verdict.FAIL,
+            "ended with TypeError",
+        ),
         ({"status": None, "tests": []}, Verdict.INCONCLUSIVE, "not sent: no status"),
         ({"status": True}, Verdict.INCONCLUSIVE, "not sent"),
     ],

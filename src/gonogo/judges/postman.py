@@ -83,7 +83,7 @@ def _request(request: Mapping[str, Any], rule: str, source: str, cure: str) -> F
         return found(Verdict.FAIL, f"{failed[0]['name']}: {failed[0]['error'] or 'failed'}{more}")
     if request["error"]:
         return found(Verdict.FAIL, f"no answer: {request['error']}")
-    if request["script_error"] and not request["not_sent"]:
+    if request["script_error"]:
         return found(Verdict.FAIL, f"its script ended with {request['script_error']}")
     if request["unclear"]:
         lines = tuple(f"not understood: {line}" for line in request["unclear"])[:_SHOWN]

@@ -101,6 +101,13 @@ def test_a_script_before_that_is_not_understood_keeps_the_request_back(
     assert (result.unclear, fake.calls) == (["while (true) {}"], [])
 
 
+def test_a_script_before_that_throws_is_an_error_of_it(fake: Any, collect: Any, tools: Any, native: Run) -> None:
+    """Understood, and wrong: nothing is sent, and the request fails."""
+    (result,) = native(collect(tools.request("A", "/a", before=["const j = JSON.parse('{');"])))
+    assert (result.unclear, fake.calls) == ([], [])
+    assert str(result.script_error).startswith("SyntaxError")
+
+
 def test_no_answer_is_an_error_and_no_test_runs(fake: Any, collect: Any, tools: Any, native: Run) -> None:
     """And the requests after it are sent."""
     fake.answers["/b"] = {}

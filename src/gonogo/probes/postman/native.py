@@ -59,8 +59,8 @@ class Runner:
         before = Outcome()
         self._scripts(request, "prerequest", before, None)
         if before.unclear or before.thrown:
-            why = before.thrown or "its pre-request script is not understood"
-            return Result.of(request, unclear=before.unclear, not_sent=why)
+            why = "its pre-request script did not run to its end"
+            return Result.of(request, unclear=before.unclear, not_sent=why, script_error=before.thrown)
         try:
             ask = self._ask(request)
         except (NotMadeHereError, UnclearError) as error:
