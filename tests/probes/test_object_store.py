@@ -253,6 +253,15 @@ def test_row19_a_redirect_leads_nowhere(ask: Callable[..., Any], fake: Any, buck
     assert set(fake.paths()) == {"/backups"}
 
 
+def test_row15_a_metadata_address_is_never_asked(vantage_of: Callable[..., Vantage]) -> None:
+    """An endpoint that leads to one is refused, and says so."""
+    names = {"region": "us-east-1", "access_key_id": "reader", "backups": "backups"}
+    back_end = BackEnd(address="http://169.254.169.254", auth=Auth(kind=AuthKind.AWS, secret="K"), names=names)
+    outcome = look(ObjectStore(bucket="backups"), vantage_of({"object_store": back_end}, secrets={"K": "x"})).outcome
+    assert isinstance(outcome, Unseen)
+    assert outcome.cause is Cause.REFUSED
+
+
 def test_a_future_object_and_a_silent_store_are_no_evidence(bucket: Bucket, ask: Callable[..., Any], fake: Any) -> None:
     """Clocks that disagree make no age; a store that does not answer costs its deadline."""
     bucket.put("wal/1", ago=-timedelta(minutes=5))
@@ -267,9 +276,9 @@ def test_only_reading_verbs_reach_the_wire(ask: Callable[..., Any], bucket: Buck
     back_end = BackEnd(address=fake.url, auth=Auth(kind=AuthKind.AWS, secret="K"), names=names)
     store = s3.Store(vantage_of({"object_store": back_end}, secrets={"K": "x"}))
     with pytest.raises(s3.Failure, match="PUT does not only read"):
-        store._client.put_object(Bucket="backups", Key="a", Body=b"x")
+        store.client.put_object(Bucket="backups", Key="a", Body=b"x")
     with pytest.raises(s3.Failure, match="DELETE does not only read"):
-        store._client.delete_object(Bucket="backups", Key="a")
+        store.client.delete_object(Bucket="backups", Key="a")
     assert fake.calls == []
 
 

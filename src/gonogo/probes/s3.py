@@ -41,7 +41,13 @@ class Store:
         self._back_end = vantage.back_end(NAME)
         self._origin = vantage.environment.origin
         self.url = endpoint(self._back_end, vantage)
-        self._client = vantage.shared(f"s3 {self.url}", lambda: client_of(self._back_end, self.url, vantage))
+        self._vantage = vantage
+
+    @property
+    def client(self) -> Any:
+        """The client of botocore, made by the first look that asks for something."""
+        made = partial(client_of, self._back_end, self.url, self._vantage)
+        return self._vantage.shared(f"s3 {self.url}", made)
 
     def bucket(self, name: str) -> str:
         """The bucket that the environment's `names` gives for `name`; ConfigError if it gives none."""
@@ -65,7 +71,7 @@ class Store:
             if deadline.left <= 0:
                 raise Failure(Cause.TIMEOUT, f"{where}: {deadline.allowed:g} s ran out at page {page}")
             more = {} if token is None else {"ContinuationToken": token}
-            list_page = partial(self._client.list_objects_v2, Bucket=bucket, Prefix=prefix, MaxKeys=PAGE, **more)
+            list_page = partial(self.client.list_objects_v2, Bucket=bucket, Prefix=prefix, MaxKeys=PAGE, **more)
             answer = _asked(where, list_page)
             for row in answer.get("Contents", ()):
                 stored = _stored(row, where)
@@ -89,7 +95,7 @@ class Store:
         or None.
         """
         where = f"s3://{bucket}/{key}"
-        answer = _asked(where, lambda: self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED"))
+        answer = _asked(where, lambda: self.client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED"))
         whole = answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
         checksum = answer.get("ChecksumSHA256") if whole else None
         named = {str(name).casefold(): str(text) for name, text in (answer.get("Metadata") or {}).items()}
@@ -99,7 +105,7 @@ class Store:
         """The object's bytes. Failure if it is no longer the listed one, ends early, or the deadline runs out."""
         where = f"s3://{bucket}/{stored.key}"
         match = {"IfMatch": stored.etag} if stored.etag else {}
-        answer = _asked(where, lambda: self._client.get_object(Bucket=bucket, Key=stored.key, **match))
+        answer = _asked(where, lambda: self.client.get_object(Bucket=bucket, Key=stored.key, **match))
         body = answer["Body"]
         got = 0
         try:
@@ -122,7 +128,7 @@ class Store:
         """A small object as text; None if it is not there."""
         where = f"s3://{bucket}/{key}"
         try:
-            answer = _asked(where, lambda: self._client.get_object(Bucket=bucket, Key=key))
+            answer = _asked(where, lambda: self.client.get_object(Bucket=bucket, Key=key))
         except Failure as failure:
             if failure.cause is Cause.NO_DATA:
                 return None

@@ -117,9 +117,9 @@ class Scratch:
             match = _LEFT.match(str(name))
             if match is None:
                 continue
-            made = datetime.strptime(match[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-            if now - made > _LEFT_AFTER:
-                with contextlib.suppress(Failure):
+            with contextlib.suppress(Failure, ValueError):  # in use, or a number that is no time
+                made = datetime.strptime(match[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+                if now - made > _LEFT_AFTER:
                     self._run(f'DROP DATABASE IF EXISTS "{name}"')
                     told.append(f"{name}, which an earlier run had left, was dropped")
 
