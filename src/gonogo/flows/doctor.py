@@ -119,10 +119,13 @@ def _looks(book: Book, environment: Environment) -> Iterator[tuple[str, PlannedL
     asked: dict[str, dict[str, list[object]]] = {name: {} for name in environment.back_ends}
     for check in (each for each in book.checks if each.action is None):
         for spec in (each for each in check.probes.values() if not PROBES[each.kind].writes):
+            wanted = spec.options
+            if getattr(wanted, "as_of", "now") == "incident":  # whether the place can be read needs none
+                wanted = replace(wanted, as_of="now")
             for name in PROBES[spec.kind].back_ends:
                 kinds = asked.setdefault(name, {}).setdefault(spec.kind, [])
-                if spec.options not in kinds and len(kinds) < _AT_MOST:
-                    kinds.append(spec.options)
+                if wanted not in kinds and len(kinds) < _AT_MOST:
+                    kinds.append(wanted)
     for name, kinds_of in asked.items():
         for kind, every in kinds_of.items():
             for number, options in enumerate(every):
