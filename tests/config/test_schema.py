@@ -56,6 +56,7 @@ BEYOND_A_SCHEMA = {
     "row66-checklist-no-probe",
     "row69-environment-no-secret",
     "row69-environment-placeholder",
+    "row70-environment-aws-side",
     "row70-environment-password-in-names",
     "row70-environment-token-in-facts",
     "row72-environment-same-url",
