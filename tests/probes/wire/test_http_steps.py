@@ -16,7 +16,8 @@ SECOND = Step(path="/feedback", method="POST", body={"execution_id": "{execution
 
 
 def run(serve: Any, stand: Any, tools: Any, answer: Any) -> tuple[Any, list[Any]]:
-    server = serve(tools.answer(json.dumps(answer).encode()), tools.answer(b'{"status": "accepted"}', "201 Created"))
+    first = tools.answer(json.dumps(answer).encode(), Connection="close")  # else a second request may meet its end
+    server = serve(first, tools.answer(b'{"status": "accepted"}', "201 Created"))
     sight = look(HttpStepsOptions(side="canary", steps=(FIRST, SECOND)), stand(canary=server.url))
     assert isinstance(sight.outcome, Seen)
     return sight.outcome.data, [json.loads(one.partition(b"\r\n\r\n")[2]) for one in server.heard]
