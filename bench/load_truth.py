@@ -18,7 +18,7 @@ from load_locust import Ran, fleet
 from load_nginx import Nginx
 from measure import median
 
-from gonogo.flows.load_wire import found_from_json, found_to_json, merge_found
+from gonogo.flows.load.wire import found_from_json, found_to_json, merge_found
 from gonogo.load.fleet import Found
 from gonogo.load.record import Book
 from gonogo.model.load import OutcomeClass

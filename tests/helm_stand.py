@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gonogo.flows.rollout_order import Asked
-from gonogo.probes.helm_storage import document_of
+from gonogo.flows.rollout.order import Asked
+from gonogo.probes.helm.storage import document_of
 
 REHEARSAL = Path(__file__).parents[1] / "environments" / "rehearsal"
 sys.path.insert(0, str(REHEARSAL))
@@ -30,8 +30,8 @@ OPERATOR, READER = "an-operators-token", "a-readers-token"
 STABLE, CANARY = "judgment-service", "judgment-service-canary"
 PAUSES = {
     "factory.kubernetes_controller.START_S": 0.02,
-    "gonogo.flows.rollout_run._FIRST_PAUSE_S": 0.01,
-    "gonogo.flows.rollout_run._LOOKS_EVERY_S": 0.03,
+    "gonogo.flows.rollout.maker._FIRST_PAUSE_S": 0.01,
+    "gonogo.flows.rollout.maker._LOOKS_EVERY_S": 0.03,
 }
 
 

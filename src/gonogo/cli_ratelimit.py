@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, root: Path, say: Callable[[str], None]) -> 
     """Examine, print, and return the exit status."""
     from pathlib import Path  # noqa: PLC0415
 
-    from gonogo.flows.ratelimit import Asked, examine  # noqa: PLC0415
+    from gonogo.flows.rate.examine import Asked, examine  # noqa: PLC0415
     from gonogo.reporting.ratelimit_page import document, page  # noqa: PLC0415
 
     asked = Asked(

@@ -78,8 +78,8 @@ def _rollback(options: argparse.Namespace, root: Path, say: Say) -> int:
 
 
 def _roll(options: argparse.Namespace, root: Path, say: Say, wanted: str) -> int:
-    from gonogo.flows.rollout import roll  # noqa: PLC0415
-    from gonogo.flows.rollout_order import Asked, take_order  # noqa: PLC0415
+    from gonogo.flows.rollout.order import Asked, take_order  # noqa: PLC0415
+    from gonogo.flows.rollout.roll import roll  # noqa: PLC0415
     from gonogo.judges.rollout_plan import Verb as Wanted  # noqa: PLC0415
     from gonogo.reporting.codec import page  # noqa: PLC0415
     from gonogo.reporting.rollout_page import rollout_page  # noqa: PLC0415
@@ -102,8 +102,8 @@ def _roll(options: argparse.Namespace, root: Path, say: Say, wanted: str) -> int
 
 
 def _rule(options: argparse.Namespace, root: Path, say: Say) -> int:
-    from gonogo.flows.rollout_order import Asked  # noqa: PLC0415
-    from gonogo.flows.rule_rollback import take_back  # noqa: PLC0415
+    from gonogo.flows.rollout.order import Asked  # noqa: PLC0415
+    from gonogo.flows.rollout.rule_deployment import take_back  # noqa: PLC0415
     from gonogo.reporting.codec import page  # noqa: PLC0415
     from gonogo.reporting.rollout_page import rule_page  # noqa: PLC0415
 
@@ -124,8 +124,8 @@ def _rule(options: argparse.Namespace, root: Path, say: Say) -> int:
 
 
 def _reset(options: argparse.Namespace, root: Path, say: Say) -> int:
-    from gonogo.flows.metrics_reset import reset_metrics  # noqa: PLC0415
-    from gonogo.flows.rollout_order import Asked  # noqa: PLC0415
+    from gonogo.flows.rollout.metrics_reset import reset_metrics  # noqa: PLC0415
+    from gonogo.flows.rollout.order import Asked  # noqa: PLC0415
     from gonogo.reporting.codec import page  # noqa: PLC0415
     from gonogo.reporting.rollout_page import reset_page  # noqa: PLC0415
 

@@ -18,8 +18,8 @@ import pytest
 from gonogo.config.environment import load_environment
 from gonogo.config.profiles import load_profiles
 from gonogo.flows.book import Book
-from gonogo.flows.load_alone import LoadsAlone
-from gonogo.flows.load_reach import reaching, rest, takes
+from gonogo.flows.load.alone import LoadsAlone
+from gonogo.flows.load.reach import reaching, rest, takes
 from gonogo.flows.started import Started
 from gonogo.judges.loads.run import PROPERTIES
 from gonogo.model.environment import Release

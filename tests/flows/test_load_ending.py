@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from gonogo.flows import load_ending
-from gonogo.flows.load import Aimed, Order
+from gonogo.flows.load import ending as load_ending
+from gonogo.flows.load.run import Aimed, Order
 from gonogo.model.environment import Environment
 from gonogo.model.load import Profile, Workload
 from gonogo.model.secret import Redactor

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gonogo.cli import main
-from gonogo.flows.ratelimit import Asked, examine
+from gonogo.flows.rate.examine import Asked, examine
 from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
 from gonogo.model.ratelimit import Algorithm, Shown
 
@@ -226,7 +226,7 @@ def project(tmp_path: Path) -> Callable[..., Path]:
 def test_a_guard_ends_it_before_anything_is_sent(
     url: str, more: dict[str, Any], said: str, project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gonogo.flows.rate_sender.fetch", lambda *_, **__: pytest.fail("a packet was sent"))
+    monkeypatch.setattr("gonogo.flows.rate.sender.fetch", lambda *_, **__: pytest.fail("a packet was sent"))
     with pytest.raises(SafetyRefusal, match=said):
         examine(Asked(**{"at_most": 50, "url": url, "root": project(), **more}))
 
@@ -234,7 +234,7 @@ def test_a_guard_ends_it_before_anything_is_sent(
 def test_an_environment_without_heavy_profiles_is_refused(
     project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gonogo.flows.rate_sender.fetch", lambda *_, **__: pytest.fail("a packet was sent"))
+    monkeypatch.setattr("gonogo.flows.rate.sender.fetch", lambda *_, **__: pytest.fail("a packet was sent"))
     root = project(profiles="gentle, normal")
     with pytest.raises(SafetyRefusal, match="no profile that exhausts a limit"):
         examine(Asked(url="https://shop.example/", root=root, environment="shop", at_most=50))

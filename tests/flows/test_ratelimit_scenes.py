@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gonogo.cli import main
-from gonogo.flows.ratelimit import Asked, examine
+from gonogo.flows.rate.examine import Asked, examine
 from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
 from gonogo.model.examination import Examination
 from gonogo.model.ratelimit import Shown
@@ -208,7 +208,7 @@ guards: {live: true, profiles: [stress], max_requests: 100}
 
 
 def test_a_live_environment_is_only_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gonogo.flows.rate_sender.fetch", lambda *_, **__: pytest.fail("a packet was sent"))
+    monkeypatch.setattr("gonogo.flows.rate.sender.fetch", lambda *_, **__: pytest.fail("a packet was sent"))
     (tmp_path / "environments").mkdir()
     (tmp_path / "environments" / "shop.yaml").write_text(ENVIRONMENT, encoding="utf-8")
     with pytest.raises(SafetyRefusal, match="GET, HEAD, OPTIONS only, not with POST"):
@@ -233,7 +233,7 @@ def test_a_live_environment_is_only_read(tmp_path: Path, monkeypatch: pytest.Mon
 def test_bad_usage_ends_before_anything_is_sent(
     more: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gonogo.flows.rate_sender.fetch", lambda *_, **__: pytest.fail("a packet was sent"))
+    monkeypatch.setattr("gonogo.flows.rate.sender.fetch", lambda *_, **__: pytest.fail("a packet was sent"))
     with pytest.raises(ConfigError, match=said) as caught:
         examine(Asked(**{"url": "http://127.0.0.1:9/", "root": tmp_path, **more}))
     assert "poppy" not in str(caught.value)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.foreign import servers
 
-from gonogo.flows.ratelimit import Asked, examine
+from gonogo.flows.rate.examine import Asked, examine
 from gonogo.model.examination import Examination
 
 AT_A_TIME = 5  # an examination mostly waits, but its bursts disturb the others

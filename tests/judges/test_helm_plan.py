@@ -23,8 +23,8 @@ from tests.helm_states import (
     state,
 )
 
-from gonogo.judges.helm_plan import again, plan_helm
-from gonogo.judges.helm_stands import in_force, stands_text, without_pods
+from gonogo.judges.helm.plan import again, plan_helm
+from gonogo.judges.helm.stands import in_force, stands_text, without_pods
 from gonogo.judges.rollout_plan import Verb, Wish
 from gonogo.model.helm import WEIGHT, HelmChange, HelmState, Route
 

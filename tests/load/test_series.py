@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gonogo.flows.load_wire import found_from_json, found_to_json, merge_found
+from gonogo.flows.load.wire import found_from_json, found_to_json, merge_found
 from gonogo.load.fleet import Found
 from gonogo.load.record import Book
 from gonogo.load.series import MOST, WIDTHS, Recorder, merge_series, readable, shifted, wider

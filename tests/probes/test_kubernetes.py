@@ -16,10 +16,10 @@ import pytest
 from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment, Guards, Release
 from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes import kubernetes_client
 from gonogo.probes.base import Vantage
-from gonogo.probes.kubernetes_client import Cluster, api_client
-from gonogo.probes.kubernetes_pods import KubernetesPods, look, pod
+from gonogo.probes.kubernetes import client as kubernetes_client
+from gonogo.probes.kubernetes.client import Cluster, api_client
+from gonogo.probes.kubernetes.pods import KubernetesPods, look, pod
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 PODS = "/api/v1/namespaces/shop/pods"
@@ -257,9 +257,9 @@ def test_the_clients_own_classes_work_on_it(fake: Any, vantage: Make) -> None:
 def test_the_client_is_imported_without_the_rest_of_its_package() -> None:
     """At the first look and not before, and without what it does not need; the whole package is there as ever."""
     code = (
-        "import sys, gonogo.probes.kubernetes_pods as pods; early = 'kubernetes' in str(sorted(sys.modules)).replace("
+        "import sys, gonogo.probes.kubernetes.pods as pods; early = 'kubernetes' in str(sorted(sys.modules)).replace("
         "'gonogo.probes.kubernetes', '')\n"
-        "import gonogo.probes.kubernetes_library as ours\n"
+        "import gonogo.probes.kubernetes.library as ours\n"
         "print(early, [name for name in ('google.auth', 'jsonschema', 'websocket') if name in sys.modules])\n"
         "import kubernetes.config; print(kubernetes.client.ApiClient is ours.ApiClient)"
     )

@@ -14,17 +14,15 @@ import pytest
 from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment, Release
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes import (
-    argo,
-    helm,
-    kubernetes_autoscalers,
-    kubernetes_deployments,
-    kubernetes_ingresses,
-    kubernetes_secrets,
-)
+from gonogo.probes import argo
 from gonogo.probes.base import Vantage
-from gonogo.probes.kubernetes_autoscalers import autoscaler
-from gonogo.probes.kubernetes_deployments import rolled_out
+from gonogo.probes.helm import history as helm
+from gonogo.probes.kubernetes import autoscalers as kubernetes_autoscalers
+from gonogo.probes.kubernetes import deployments as kubernetes_deployments
+from gonogo.probes.kubernetes import ingresses as kubernetes_ingresses
+from gonogo.probes.kubernetes import secrets as kubernetes_secrets
+from gonogo.probes.kubernetes.autoscalers import autoscaler
+from gonogo.probes.kubernetes.deployments import rolled_out
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 RELEASE = Release(version="1.4.0", commit="c", image="registry.example/team/judgment:v1.4.0")

@@ -16,7 +16,7 @@ from gonogo.flows.book import Book, digests
 from gonogo.flows.clock import Clock, SystemClock
 from gonogo.flows.collecting import Collector, Watcher
 from gonogo.flows.judging import judge_all, reached_sides
-from gonogo.flows.load_alone import LoadsAlone
+from gonogo.flows.load.alone import LoadsAlone
 from gonogo.flows.planning import make_plan, scene_of, t0_look, time_doubts
 from gonogo.flows.recorded import Recorded
 from gonogo.flows.started import Started, Starter, Starters

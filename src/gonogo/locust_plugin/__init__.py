@@ -16,7 +16,7 @@ from locust.env import Environment as LocustEnvironment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from gonogo.flows.load import METHODS, Asked
+from gonogo.flows.load.run import METHODS, Asked
 from gonogo.locust_plugin.own_session import OwnSession
 from gonogo.locust_plugin.quiet import hush, interrupt_here
 from gonogo.locust_plugin.session import FOUND, Session

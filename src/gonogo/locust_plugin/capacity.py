@@ -11,9 +11,9 @@ from gevent.event import Event as Happened
 from gevent.queue import Queue
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
-from gonogo.flows.load import Aimed
-from gonogo.flows.load_capacity import Search, Sender, Sent
-from gonogo.flows.load_wire import found_from_json, found_to_json, merge_found, order_from_json, order_to_json
+from gonogo.flows.load.capacity import Search, Sender, Sent
+from gonogo.flows.load.run import Aimed
+from gonogo.flows.load.wire import found_from_json, found_to_json, merge_found, order_from_json, order_to_json
 from gonogo.judges.loads.capacity_step import bars
 from gonogo.load.fleet import Fleet, Found, never_begun
 from gonogo.load.lag import Lag

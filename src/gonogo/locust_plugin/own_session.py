@@ -15,10 +15,10 @@ from locust import User
 from locust.env import Environment as LocustEnvironment
 from locust.runners import STATE_RUNNING, MasterRunner, WorkerRunner
 
-from gonogo.flows.load import Aimed, Asked, bring_up
-from gonogo.flows.load_ending import Ended, end_load
-from gonogo.flows.load_own import guard_users, hold_to_paths, own_order, own_rejects
-from gonogo.flows.load_wire import found_to_json
+from gonogo.flows.load.ending import Ended, end_load
+from gonogo.flows.load.own import guard_users, hold_to_paths, own_order, own_rejects
+from gonogo.flows.load.run import Aimed, Asked, bring_up
+from gonogo.flows.load.wire import found_to_json
 from gonogo.load.fleet import Found
 from gonogo.load.schedule import Share
 from gonogo.locust_plugin.own_ration import ASK, GRANT, OVER, Pool, Ration, RemoteRation

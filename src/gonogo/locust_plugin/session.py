@@ -16,10 +16,10 @@ from gevent.event import Event as Happened
 from locust.env import Environment as LocustEnvironment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
-from gonogo.flows.load import Aimed, Asked, bring_up, take_order
-from gonogo.flows.load_capacity import Search
-from gonogo.flows.load_ending import Ended, end_load
-from gonogo.flows.load_wire import found_from_json, found_to_json, merge_found, order_from_json, order_to_json
+from gonogo.flows.load.capacity import Search
+from gonogo.flows.load.ending import Ended, end_load
+from gonogo.flows.load.run import Aimed, Asked, bring_up, take_order
+from gonogo.flows.load.wire import found_from_json, found_to_json, merge_found, order_from_json, order_to_json
 from gonogo.load.fleet import Fleet, Found, never_begun
 from gonogo.load.lane import Batch
 from gonogo.load.schedule import Share

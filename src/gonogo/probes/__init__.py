@@ -66,12 +66,12 @@ PROBES: Registry[Probe] = Registry(
         "grafana_rules": "alerts:GRAFANA_RULES",
         "grafana_alerts": "alerts:GRAFANA_ALERTS",
         # Kubernetes
-        "kubernetes_pods": "kubernetes_pods:PROBE",
-        "kubernetes_deployments": "kubernetes_deployments:PROBE",
-        "kubernetes_autoscalers": "kubernetes_autoscalers:PROBE",
-        "kubernetes_secrets": "kubernetes_secrets:PROBE",
-        "kubernetes_ingresses": "kubernetes_ingresses:PROBE",
+        "kubernetes_pods": "kubernetes.pods:PROBE",
+        "kubernetes_deployments": "kubernetes.deployments:PROBE",
+        "kubernetes_autoscalers": "kubernetes.autoscalers:PROBE",
+        "kubernetes_secrets": "kubernetes.secrets:PROBE",
+        "kubernetes_ingresses": "kubernetes.ingresses:PROBE",
         "argo_application": "argo:PROBE",
-        "helm_history": "helm:PROBE",
+        "helm_history": "helm.history:PROBE",
     },
 )

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.kubernetes_client import CLIENTS, Cluster
-from gonogo.probes.kubernetes_reading import age, of_release, short
+from gonogo.probes.kubernetes.client import CLIENTS, Cluster
+from gonogo.probes.kubernetes.reading import age, of_release, short
 from gonogo.probes.observer import observe
 
 

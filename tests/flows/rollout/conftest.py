@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gonogo.flows.rollout_order import Asked
+from gonogo.flows.rollout.order import Asked
 
 ROOT = Path(__file__).parents[3]
 REHEARSAL = ROOT / "environments" / "rehearsal"
@@ -26,8 +26,8 @@ OLDER, OLD, NEW = "ion-api-00040-xyz", "ion-api-00041-abc", "ion-api-00042-def"
 PAUSES = {
     "rollout_faults.TAKES_S": 0.02,
     "gonogo.probes.cloud_run_traffic._POLL_S": 0.02,
-    "gonogo.flows.rollout_run._FIRST_PAUSE_S": 0.01,
-    "gonogo.flows.rollout_run._LOOKS_EVERY_S": 0.05,
+    "gonogo.flows.rollout.maker._FIRST_PAUSE_S": 0.01,
+    "gonogo.flows.rollout.maker._LOOKS_EVERY_S": 0.05,
 }
 RELEASE = yaml.safe_load((REHEARSAL / "release.yaml").read_text(encoding="utf-8"))
 

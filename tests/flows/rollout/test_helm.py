@@ -15,13 +15,13 @@ from tests.helm_stand import CANARY, OPERATOR, READER, REHEARSAL, STABLE, HelmSt
 
 from gonogo.cli import main
 from gonogo.config.environment import load_environment
-from gonogo.flows.rollout import Ended, Rolled, check_roll_back, roll, roll_back
-from gonogo.flows.rollout_order import take_order
+from gonogo.flows.rollout.order import take_order
+from gonogo.flows.rollout.roll import Ended, Rolled, check_roll_back, roll, roll_back
 from gonogo.flows.standing import standing
 from gonogo.judges.rollout_plan import Verb
 from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
 from gonogo.model.helm import WEIGHT
-from gonogo.probes.helm_storage import _packed, document_of
+from gonogo.probes.helm.storage import _packed, document_of
 
 GO, NO_GO, HOLD = ExitStatus.GO, ExitStatus.NO_GO, ExitStatus.HOLD
 BRIEF = timedelta(seconds=1)

@@ -13,9 +13,9 @@ import pytest
 from tests.helm_stand import CANARY, OPERATOR, READER, REHEARSAL, STABLE, HelmStand
 
 from gonogo.config.faults import load_faults
-from gonogo.flows.rollout import Ended, roll
-from gonogo.flows.rollout_order import take_order
-from gonogo.flows.rollout_plan import NotSeen
+from gonogo.flows.rollout.order import take_order
+from gonogo.flows.rollout.plan import NotSeen
+from gonogo.flows.rollout.roll import Ended, roll
 from gonogo.judges.rollout_plan import Verb
 from gonogo.model.errors import ExitStatus
 from gonogo.model.helm import WEIGHT

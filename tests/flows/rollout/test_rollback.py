@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gonogo.config.environment import load_environment
-from gonogo.flows.rollout import Ended, Rolled, check_roll_back, roll, roll_back
-from gonogo.flows.rollout_order import take_order
+from gonogo.flows.rollout.order import take_order
+from gonogo.flows.rollout.roll import Ended, Rolled, check_roll_back, roll, roll_back
 from gonogo.flows.standing import Standing, standing
 from gonogo.judges.rollout_plan import Verb
 from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
@@ -149,7 +149,7 @@ def test_a_rollback_that_goes_wrong_is_tried_again_within_bounds(
 
 def test_a_rollback_whose_time_is_over_says_what_went_wrong(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """No try is begun that has no time left: the cause is what Cloud Run said, never a deadline of nothing."""
-    monkeypatch.setattr("gonogo.flows.rollout_run._FIRST_PAUSE_S", 10.0)
+    monkeypatch.setattr("gonogo.flows.rollout.maker._FIRST_PAUSE_S", 10.0)
     stand.play("stage-5", "update-fails-late")
     ended = rollback(stand, within=timedelta(seconds=2))
     assert (ended.status, stand.updates) == (NO_GO, 1)
@@ -247,7 +247,7 @@ def test_whatever_goes_wrong_is_paged(stand: Stand, monkeypatch: pytest.MonkeyPa
     def broken(*_: object) -> Standing:
         raise RuntimeError("no such thing")
 
-    monkeypatch.setattr("gonogo.flows.rollout.plan_here", broken)
+    monkeypatch.setattr("gonogo.flows.rollout.roll.plan_here", broken)
     pages: list[str] = []
     assert not rolled_by_itself(stand, pages=pages).done
     assert pages == ["rollback: RuntimeError: no such thing"]

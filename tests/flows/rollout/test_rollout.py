@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gonogo.config.faults import load_faults
-from gonogo.flows.rollout import Ended, roll
-from gonogo.flows.rollout_order import take_order
-from gonogo.flows.rollout_plan import NotSeen
+from gonogo.flows.rollout.order import take_order
+from gonogo.flows.rollout.plan import NotSeen
+from gonogo.flows.rollout.roll import Ended, roll
 from gonogo.judges.rollout_plan import Verb
 from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
 from gonogo.reporting.files import NotKept

@@ -19,9 +19,9 @@ from gonogo.config.addresses import resolve_addresses
 from gonogo.config.environment import load_environment
 from gonogo.config.raw import overlaid
 from gonogo.config.secrets import Secrets
-from gonogo.flows.rollout_order import Asked
-from gonogo.flows.rollout_plan import NotSeen
-from gonogo.flows.rule_rollback import TakenBack, take_back
+from gonogo.flows.rollout.order import Asked
+from gonogo.flows.rollout.plan import NotSeen
+from gonogo.flows.rollout.rule_deployment import TakenBack, take_back
 from gonogo.flows.standing import Standing
 from gonogo.flows.started import Starter
 from gonogo.judges.rule_rollback import plan_rule_rollback
@@ -64,8 +64,8 @@ class Factory:
         self.answers: Callable[[], Reply] = self.done
         self.unreadable = 0  # reads that fail after something was sent
         self.server = HttpServer(self.serve)
-        monkeypatch.setattr("gonogo.flows.rule_rollback.read", self.read)
-        monkeypatch.setattr("gonogo.flows.rule_rollback._LOOKS_EVERY_S", 0.02)
+        monkeypatch.setattr("gonogo.flows.rollout.rule_deployment.read", self.read)
+        monkeypatch.setattr("gonogo.flows.rollout.rule_deployment._LOOKS_EVERY_S", 0.02)
         monkeypatch.setenv("SHOP_TOKEN", TOKEN)
         monkeypatch.setenv("SHOP_PG", "a-password")
         monkeypatch.chdir(root)
@@ -265,7 +265,7 @@ def test_what_cannot_be_recorded_or_seen_is_not_begun(factory: Factory, monkeypa
     def blind(_vantage: Any) -> Any:
         raise Failure(Cause.DENIED, "permission denied for table rule_deployments")
 
-    monkeypatch.setattr("gonogo.flows.rule_rollback.read", blind)
+    monkeypatch.setattr("gonogo.flows.rollout.rule_deployment.read", blind)
     with pytest.raises(NotSeen, match="permission denied for table rule_deployments"):
         factory.taken()
     assert factory.sent == []
@@ -296,7 +296,7 @@ def test_on_the_rehearsal(
     """The services, the table and the token of AI Factory's rehearsal; one rehearsal for all."""
     fault, status, said = table
     where = play(fault)
-    monkeypatch.setattr("gonogo.flows.rule_rollback.standing", lambda *_, **__: nullcontext(where))
+    monkeypatch.setattr("gonogo.flows.rollout.rule_deployment.standing", lambda *_, **__: nullcontext(where))
     asked = Asked(
         root=ROOT, environment="factory-local", yes="factory-local", within=timedelta(seconds=1), out=tmp_path
     )

@@ -17,12 +17,12 @@ import yaml
 from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment, Guards
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes import kubernetes_access
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.kubernetes_access import access
-from gonogo.probes.kubernetes_deployments import KubernetesDeployments, look
+from gonogo.probes.kubernetes import access as kubernetes_access
+from gonogo.probes.kubernetes.access import access
+from gonogo.probes.kubernetes.deployments import KubernetesDeployments, look
 
 POD_SPEC = {"containers": [{"name": "a", "image": "i:1"}]}
 ONE = {"metadata": {"name": "a"}, "spec": {"replicas": 1, "template": {"spec": POD_SPEC}}}

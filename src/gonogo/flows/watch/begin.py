@@ -17,7 +17,7 @@ from gonogo.config.release import load_release
 from gonogo.config.rules import check_rulebook
 from gonogo.config.samples import Recorded
 from gonogo.flows.book import digests
-from gonogo.flows.rollout import check_roll_back
+from gonogo.flows.rollout.roll import check_roll_back
 from gonogo.flows.standing import check_rehearsal
 from gonogo.flows.watch.alerting import Alerts, told
 from gonogo.flows.watch.hands import Hands, SystemHands

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo.flows.book import Book
-from gonogo.flows.load_alone import LoadsAlone
+from gonogo.flows.load.alone import LoadsAlone
 from gonogo.flows.started import Started
 from gonogo.model.environment import Environment, Release
 from gonogo.model.evidence import Seen

@@ -11,7 +11,7 @@ from pathlib import Path
 from gonogo.config.addresses import resolve_addresses
 from gonogo.config.raw import overlaid
 from gonogo.config.secrets import Secrets, wanted_secrets
-from gonogo.flows.rollout import roll_back
+from gonogo.flows.rollout.roll import roll_back
 from gonogo.flows.standing import Standing
 from gonogo.flows.started import Starter
 from gonogo.flows.watch.cloud import CloudSampler

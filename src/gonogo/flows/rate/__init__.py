@@ -1,0 +1,1 @@
+"""What an examination of a rate limit is made of."""

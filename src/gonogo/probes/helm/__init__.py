@@ -1,0 +1,1 @@
+"""A Helm release: its history, its state, and the change of it."""

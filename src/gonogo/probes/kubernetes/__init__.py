@@ -1,0 +1,1 @@
+"""Ways of looking at a cluster, and the access that they share."""
