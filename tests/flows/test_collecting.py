@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -321,6 +323,17 @@ def test_a_client_that_is_missing_names_its_extra(look_with: Any) -> None:
     look_with(seen, clients=("no_such_client_anywhere",), extra="redis")
     with pytest.raises(ConfigError, match=r"no_such_client_anywhere cannot be .*pip install 'gonogo\[redis\]'"):
         import_clients(["fake"])
+
+
+def test_google_s_clients_leave_alone_what_is_not_asked_of_them() -> None:
+    """A third of a second of every run: what they would take in where it is installed; it can be imported after."""
+    program = (
+        "import sys; from gonogo.flows.collecting import import_clients\n"
+        "import_clients(['cloud_run', 'cloud_logging'])\n"
+        "print([name for name in ('aiohttp', 'flask') if name in sys.modules]); import aiohttp, flask"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("[]", "", 0)
 
 
 def test_the_clock_of_the_machine() -> None:
