@@ -71,7 +71,7 @@ def judged(pods: int = 1000, deployments: int = 200) -> dict[str, float]:
 def _serve(pods: int, deployments: int) -> None:
     """The stand-in with that many objects, until it is told to end; its address on standard output."""
     sys.path.insert(0, str(REHEARSAL))
-    objects, parts = _rehearsal("kubernetes_objects"), _rehearsal("kubernetes_api")
+    objects, parts = _rehearsal("cluster.objects"), _rehearsal("cluster.api")
     store = parts.Store()
     controller = parts.Controller(store, lambda _: True)
     now = time.time()

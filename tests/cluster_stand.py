@@ -18,11 +18,11 @@ ROOT = Path(__file__).parents[1]
 REHEARSAL = ROOT / "environments" / "rehearsal"
 sys.path.insert(0, str(REHEARSAL))
 
-from factory import kubernetes_api  # noqa: E402 - the rehearsal's own folder
-from factory.kubernetes_controller import Controller  # noqa: E402
-from factory.kubernetes_roles import OPERATING, READING  # noqa: E402
-from factory.kubernetes_store import Store  # noqa: E402
-from factory.kubernetes_world import ROTATED, fill, pulls  # noqa: E402
+from factory.cluster import api as kubernetes_api  # noqa: E402 - the rehearsal's own folder
+from factory.cluster.controller import Controller  # noqa: E402
+from factory.cluster.roles import OPERATING, READING  # noqa: E402
+from factory.cluster.store import Store  # noqa: E402
+from factory.cluster.world import ROTATED, fill, pulls  # noqa: E402
 from factory.world import World  # noqa: E402
 from http_server import HttpServer  # noqa: E402
 

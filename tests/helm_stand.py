@@ -17,11 +17,11 @@ from gonogo.probes.helm.storage import document_of
 REHEARSAL = Path(__file__).parents[1] / "environments" / "rehearsal"
 sys.path.insert(0, str(REHEARSAL))
 
-from factory import kubernetes_api  # noqa: E402 - the rehearsal's own folder
-from factory.kubernetes_controller import Controller  # noqa: E402
-from factory.kubernetes_roles import READING, ROLLING  # noqa: E402
-from factory.kubernetes_store import Store  # noqa: E402
-from factory.kubernetes_world import fill, pulls  # noqa: E402
+from factory.cluster import api as kubernetes_api  # noqa: E402 - the rehearsal's own folder
+from factory.cluster.controller import Controller  # noqa: E402
+from factory.cluster.roles import READING, ROLLING  # noqa: E402
+from factory.cluster.store import Store  # noqa: E402
+from factory.cluster.world import fill, pulls  # noqa: E402
 from factory.world import World  # noqa: E402
 from http_server import Call, HttpServer, Reply  # noqa: E402
 
@@ -29,7 +29,7 @@ RELEASE = yaml.safe_load((REHEARSAL / "factory" / "release.yaml").read_text(enco
 OPERATOR, READER = "an-operators-token", "a-readers-token"
 STABLE, CANARY = "judgment-service", "judgment-service-canary"
 PAUSES = {
-    "factory.kubernetes_controller.START_S": 0.02,
+    "factory.cluster.controller.START_S": 0.02,
     "gonogo.flows.rollout.maker._FIRST_PAUSE_S": 0.01,
     "gonogo.flows.rollout.maker._LOOKS_EVERY_S": 0.03,
 }

@@ -82,8 +82,8 @@ def test_every_object_is_one_that_a_real_server_would_take(stand: ClusterStand, 
     """Kubernetes' own schemas, strict: no unknown field, no wrong type."""
     if not os.environ.get("CI"):
         pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed (requirements-schemas)")
-    from factory.kubernetes_resources import RESOURCES
-    from factory.kubernetes_rules import problem
+    from factory.cluster.resources import RESOURCES
+    from factory.cluster.rules import problem
 
     stand.play(scene)
     counted = 0
@@ -168,7 +168,7 @@ def test_what_is_not_there(stand: ClusterStand) -> None:
 
 def test_the_readers_role_is_the_how_tos() -> None:
     """docs/how-to/look-at-a-cluster.md holds exactly the rules that the stand-in's reader has."""
-    from factory.kubernetes_roles import READER as RULES
+    from factory.cluster.roles import READER as RULES
 
     text = (ROOT / "docs" / "how-to" / "look-at-a-cluster.md").read_text(encoding="utf-8")
     blocks = [yaml.safe_load(one) for one in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "ClusterRole" in one]
@@ -201,7 +201,7 @@ def test_a_reader_may_do_nothing_else(stand: ClusterStand, method: str, path: st
 
 def test_a_deployment_is_rolled_out_pod_by_pod(stand: ClusterStand, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old ones go as the new ones become ready; never fewer than wanted serve."""
-    monkeypatch.setattr("factory.kubernetes_controller.START_S", 0.05)
+    monkeypatch.setattr("factory.cluster.controller.START_S", 0.05)
     old = stand.world.old_image
     status, body, _ = ask(stand, JUDGMENT, "PATCH", image_patch(old), kind=STRATEGIC)
     assert (status, body["metadata"]["generation"]) == (200, 2)
@@ -223,7 +223,7 @@ def test_a_deployment_is_rolled_out_pod_by_pod(stand: ClusterStand, monkeypatch:
 
 def test_an_image_that_is_not_there_stops_the_rollout(stand: ClusterStand, monkeypatch: pytest.MonkeyPatch) -> None:
     """The new pod waits for it, the old ones go on."""
-    monkeypatch.setattr("factory.kubernetes_controller.START_S", 0.0)
+    monkeypatch.setattr("factory.cluster.controller.START_S", 0.0)
     ask(stand, JUDGMENT, "PATCH", image_patch(stand.world.old_image + "-not-there"), kind=STRATEGIC)
     found = ask(stand, JUDGMENT)[1]["status"]
     assert (found["updatedReplicas"], found["readyReplicas"], found["replicas"]) == (1, 4, 5)

@@ -30,7 +30,7 @@ PARTS: tuple[str, ...] = (
     "object_store",
     "recovery",
     "documents",
-    "kubernetes_api",
+    "cluster.api",
     "forge",
     "scanners",
     "sessions",

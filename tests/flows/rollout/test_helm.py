@@ -199,8 +199,8 @@ def test_an_account_of_its_own_for_changes(stand: HelmStand, monkeypatch: pytest
 
 def test_the_role_of_the_documentation_is_enough() -> None:
     """These tests play with the rules of ClusterRole gonogo-operator, and no others."""
-    from factory.kubernetes_roles import READER as LOOKING
-    from factory.kubernetes_roles import ROLLOUT
+    from factory.cluster.roles import READER as LOOKING
+    from factory.cluster.roles import ROLLOUT
 
     page = (REHEARSAL.parents[1] / "docs" / "how-to" / "roll-out-and-back.md").read_text(encoding="utf-8")
     texts = page.split("```yaml\n")[1:]

@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import Any
 
-from factory.kubernetes_resources import RESOURCES
+from factory.cluster.resources import RESOURCES
 
 _EVENTS = 2000  # what a watch may still ask for
 _SNAPSHOTS = 16  # lists whose further pages can still be had

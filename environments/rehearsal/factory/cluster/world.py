@@ -6,13 +6,13 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
-from factory import kubernetes_objects as made
-from factory import kubernetes_others as others
+from factory.cluster import objects as made
+from factory.cluster import others
+from factory.cluster.controller import Controller
+from factory.cluster.helm import revision
+from factory.cluster.store import Store
+from factory.cluster.troubles import trouble
 from factory.documents import stamp
-from factory.kubernetes_controller import Controller
-from factory.kubernetes_helm import revision
-from factory.kubernetes_store import Store
-from factory.kubernetes_troubles import trouble
 from factory.world import DAY, DEPLOYMENTS, HOUR, PRODUCTION, RECOVERY, STAGING, World
 
 JUDGMENT, CANARY = "judgment-service", "judgment-service-canary"

@@ -11,16 +11,16 @@ from typing import Any
 import clock
 from http_server import Call, HttpServer, Reply
 
-from factory import kubernetes_roles as roles
-from factory.kubernetes_changes import change
-from factory.kubernetes_controller import Controller
-from factory.kubernetes_resources import HEADERS, Place, Refused, discovery, not_found, place
-from factory.kubernetes_rollouts import Rollouts
-from factory.kubernetes_selectors import Test, by_fields, by_labels
-from factory.kubernetes_store import Store
-from factory.kubernetes_tables import as_metadata, as_table
-from factory.kubernetes_watch import watch
-from factory.kubernetes_world import canary_percent, fill, pulls
+from factory.cluster import roles
+from factory.cluster.changes import change
+from factory.cluster.controller import Controller
+from factory.cluster.resources import HEADERS, Place, Refused, discovery, not_found, place
+from factory.cluster.rollouts import Rollouts
+from factory.cluster.selectors import Test, by_fields, by_labels
+from factory.cluster.store import Store
+from factory.cluster.tables import as_metadata, as_table
+from factory.cluster.watch import watch
+from factory.cluster.world import canary_percent, fill, pulls
 from factory.rehearsal import Stage
 from factory.world import World, WorldRef
 

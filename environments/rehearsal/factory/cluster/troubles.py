@@ -6,9 +6,9 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from factory import kubernetes_objects as made
+from factory.cluster import objects as made
+from factory.cluster.store import Store
 from factory.documents import stamp
-from factory.kubernetes_store import Store
 from factory.world import HOUR, PRODUCTION, RECOVERY, STAGING, World
 
 Change = Callable[[dict[str, Any], World], None]

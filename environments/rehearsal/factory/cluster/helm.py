@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from factory import kubernetes_others as others
+from factory.cluster import others
 from factory.documents import stamp
 
 TYPE = "helm.sh/release.v1"

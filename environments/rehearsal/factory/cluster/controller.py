@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from factory import kubernetes_objects as made
+from factory.cluster import objects as made
+from factory.cluster.store import Store
 from factory.documents import stamp
-from factory.kubernetes_store import Store
 
 START_S = 0.4  # seconds from the creation of a pod until it is ready
 _REVISION = "deployment.kubernetes.io/revision"

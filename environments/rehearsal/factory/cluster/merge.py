@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from factory.kubernetes_resources import Refused, Resource
+from factory.cluster.resources import Refused, Resource
 
 # The patchMergeKey of Kubernetes' types, by the name of the list; every other list is replaced as a whole.
 _KEYS = {

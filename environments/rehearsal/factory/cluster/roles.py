@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from factory.kubernetes_resources import Place, Refused
+from factory.cluster.resources import Place, Refused
 from factory.world import PRODUCTION, RECOVERY, STAGING
 
 ARGOCD = "argocd"

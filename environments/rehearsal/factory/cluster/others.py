@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from factory.cluster.objects import condition, metadata
 from factory.documents import stamp
-from factory.kubernetes_objects import condition, metadata
 
 
 def autoscaler(namespace: str, target: str, bounds: tuple[int, int], now: int, at: float) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from factory.kubernetes_resources import Refused, Resource
+from factory.cluster.resources import Refused, Resource
 
 VERSION = "1.37.0"
 

@@ -7,8 +7,8 @@ from weakref import WeakKeyDictionary
 
 from http_server import Call, Reply
 
-from factory.kubernetes_resources import Place, Refused
-from factory.kubernetes_store import Store
+from factory.cluster.resources import Place, Refused
+from factory.cluster.store import Store
 from factory.world import World
 
 _TWICE = 2

@@ -8,12 +8,12 @@ from typing import Any
 import clock
 from http_server import Call
 
-from factory import kubernetes_objects as objects
-from factory.kubernetes_controller import Controller
-from factory.kubernetes_merge import patched
-from factory.kubernetes_resources import Place, Refused, not_found
-from factory.kubernetes_rules import check
-from factory.kubernetes_store import Store
+from factory.cluster import objects
+from factory.cluster.controller import Controller
+from factory.cluster.merge import patched
+from factory.cluster.resources import Place, Refused, not_found
+from factory.cluster.rules import check
+from factory.cluster.store import Store
 
 _WRITTEN = ("deployments", "secrets", "ingresses", "horizontalpodautoscalers")
 _KEPT = ("name", "namespace", "uid", "creationTimestamp", "generation", "resourceVersion")  # of the metadata

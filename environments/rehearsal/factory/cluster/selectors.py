@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from factory.kubernetes_resources import Refused, Resource
+from factory.cluster.resources import Refused, Resource
 
 Test = Callable[[Mapping[str, Any]], bool]
 _SET = re.compile(r"(?P<key>[\w./-]+)\s+(?P<how>in|notin)\s*\((?P<values>[^)]*)\)")

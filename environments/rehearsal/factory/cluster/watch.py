@@ -10,10 +10,10 @@ from typing import Any
 import clock
 from http_server import Call, Reply
 
-from factory.kubernetes_controller import Controller
-from factory.kubernetes_resources import HEADERS, Place, Refused
-from factory.kubernetes_selectors import Test
-from factory.kubernetes_store import Store
+from factory.cluster.controller import Controller
+from factory.cluster.resources import HEADERS, Place, Refused
+from factory.cluster.selectors import Test
+from factory.cluster.store import Store
 
 _LONGEST = 60.0  # seconds, unless timeoutSeconds is less
 _BOOKMARK = 0.5  # seconds between bookmarks
