@@ -254,6 +254,13 @@ def test_a_share_of_no_pods_is_not_brought_back() -> None:
     assert "v7 gives the canary 10 %, and it has no pod" in refused(changed(promoted, SIDE, available=0), before=True)
 
 
+@pytest.mark.parametrize(("verb", "wish"), [(Verb.APPLY, {"percent": 100}), (Verb.ROLLBACK, {"percent": 0})])
+def test_users_are_not_given_to_a_deployment_of_no_pods(verb: Verb, wish: dict[str, Any]) -> None:
+    """The stable Deployment was scaled to 0 while the canary serves: without the canary nobody would."""
+    empty = changed(CANARY_STATE, STABLE, replicas=0, available=0)
+    assert "judgment-service asks for no pod" in refused(empty, verb, **wish)
+
+
 def test_several_ingresses_of_other_shares() -> None:
     """A rollback sets each to 0, and is in force once each is; nothing is promoted from such a state."""
     routes = {SIDE: Route(name=SIDE, version="8", weight=0), "b": Route(name="b", version="9", weight=30)}

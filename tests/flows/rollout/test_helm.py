@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,18 @@ from typing import Any
 import pytest
 import yaml
 from tests.helm_stand import CANARY, OPERATOR, READER, REHEARSAL, STABLE, HelmStand
+from tests.helm_states import HISTORY, state
 
 from gonogo.cli import main
 from gonogo.config.environment import load_environment
 from gonogo.flows.rollout.order import take_order
 from gonogo.flows.rollout.roll import Ended, Rolled, check_roll_back, roll, roll_back
 from gonogo.flows.standing import standing
-from gonogo.judges.rollout_plan import Verb
+from gonogo.judges.helm.plan import plan_helm
+from gonogo.judges.rollout_plan import Verb, Wish
 from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
-from gonogo.model.helm import WEIGHT
+from gonogo.model.helm import WEIGHT, HelmChange, Patch
+from gonogo.probes.helm.rollout import kubectl_lines
 from gonogo.probes.helm.storage import _packed, document_of
 
 GO, NO_GO, HOLD = ExitStatus.GO, ExitStatus.NO_GO, ExitStatus.HOLD
@@ -275,3 +280,23 @@ def test_annotations_and_replicas_go_back_too(stand: HelmStand) -> None:
     assert after is not None
     assert (after["spec"]["replicas"], "owner" in after["metadata"]["annotations"]) == (4, False)
     assert "owner" not in stand.record(8)["manifest"]
+
+
+def test_a_command_line_says_what_is_set_whatever_stands_in_it() -> None:
+    """An annotation may hold a quote, and what follows it is no command."""
+    patch = Patch(
+        kind="Deployment",
+        name=STABLE,
+        version="7",
+        what="",
+        body={"metadata": {"annotations": {"note": "it's; echo x"}}},
+    )
+    (line,) = kubectl_lines(state(*HISTORY), replace(planned_back(), patches=(patch,)))
+    words = shlex.split(line)
+    assert json.loads(words[-1])["metadata"]["annotations"] == {"note": "it's; echo x"}
+
+
+def planned_back() -> HelmChange:
+    change = plan_helm(state(*HISTORY), Wish(verb=Verb.ROLLBACK))
+    assert isinstance(change, HelmChange)
+    return change

@@ -29,6 +29,9 @@ def plan_helm(state: HelmState, wish: Wish, stages: Sequence[int] = ()) -> HelmC
             made = back(state, wish)
     if isinstance(made, str):
         return made
+    asked = made.replicas.get(state.stable, state.workloads[state.stable].replicas)
+    if not asked and (made.weight or 0) < state.weight:
+        return f"{state.stable} asks for no pod, and the canary's users would be given to it: scale it up first"
     tracked = sorted(name for name in made.images if _ARGO in state.workloads[name].annotations)
     if not tracked or not made.patches:
         return made

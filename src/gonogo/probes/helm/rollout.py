@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,7 +63,7 @@ def kubectl_lines(state: HelmState, change: HelmChange) -> list[str]:
     """Command lines that set the same, without Helm's history."""
     return [
         f"kubectl --namespace {state.namespace} patch {patch.kind.lower()} {patch.name} --type strategic"
-        f" --patch '{json.dumps(_bound(patch))}'"
+        f" --patch {shlex.quote(json.dumps(_bound(patch)))}"
         for patch in change.patches
     ]
 
