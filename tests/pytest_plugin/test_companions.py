@@ -40,10 +40,9 @@ def pair(project: Any, server: Any, kit: Any) -> Any:
         items = [kit.item(f"{name}-{at}", path) for at, path in enumerate(paths)]
         turns = [one["id"] for one in items]
         faults = {f"{name}-down": turns, "both-down": turns}
-        project.write(
-            f"environments/{name}-faults.yaml",
-            {fault: {"what": "It is down", "phases": ["predeploy"], "turns": ids} for fault, ids in faults.items()},
-        )
+        table = {fault: {"what": "It is down", "phases": ["predeploy"], "turns": ids} for fault, ids in faults.items()}
+        near_miss = {f"{name}-busy": {"what": "It is busy, and well", "phases": ["predeploy"]}}
+        project.write(f"environments/{name}-faults.yaml", table | near_miss)
         document = {"system": name, "defaults": {"area": "technical", "owner": "Kim", "source": "the runbook"}}
         project.write(f"checks/{name}.yaml", document | {"phase": "predeploy", "items": items})
     weekly = {"phase": "weekly", "items": [kit.item("till-week", "/week")]}
@@ -127,11 +126,23 @@ def test_a_fault_is_of_those_who_know_it(pair: Any, fault: str, found: dict[str,
     assert f"NO-GO  in all: shop {found['shop']}, till {found['till']}\n" in done.out
 
 
+def test_a_near_miss_is_rehearsed_and_stays_go(pair: Any) -> None:
+    """A fault that turns nothing, and that no load, watch or rollout meets: no item may turn red by it."""
+    done = pair.pytest("--fault", "shop-busy")
+    assert (done.code, decisions(done)) == (0, {"shop": "GO", "till": "GO"})
+    assert "with fault shop-busy" in done.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "phase", "said"),
     [
         (("--fault", "till-dwn"), "predeploy", "shop and till have no fault 'till-dwn'; did you mean 'till-down'?"),
         (("--fault", "shop-down"), "weekly", "the fault 'shop-down' cannot show in this run; it turns shop-0, shop-1"),
+        (
+            ("--fault", "shop-busy"),
+            "weekly",
+            "it looks like one, and no item may turn red by it: select phase predeploy",
+        ),
         (("--allow-action", "sell"), "predeploy", "no checklist item has the action 'sell'"),
         (
             ("--release", "environments/release.yaml"),
@@ -139,7 +150,7 @@ def test_a_fault_is_of_those_who_know_it(pair: Any, fault: str, found: dict[str,
             "--release is of one system, and shop and till are of several: add --system shop or till",
         ),
     ],
-    ids=["unknown-fault", "idle-fault", "unknown-action", "release-of-which"],
+    ids=["unknown-fault", "idle-fault", "idle-near-miss", "unknown-action", "release-of-which"],
 )
 def test_what_fits_neither_is_one_line(pair: Any, arguments: tuple[str, ...], phase: str, said: str) -> None:
     """Nothing is started."""

@@ -22,7 +22,8 @@ _DELAY = re.compile(r"[0-9]{1,6}[smh]")
 class Fault:
     """One switch of a rehearsal. `turns` are ids of items that must turn red while it is on; none where only load
     runs see it: `load` names these; `watch` the measures by which a watch sees it, from a set time on: NAME@2m;
-    `rollout` the verbs that meet it when traffic is changed.
+    `rollout` the verbs that meet it when traffic is changed. One that nobody meets is a near miss: it looks like a
+    fault, and no item of its phases may turn red by it.
     """
 
     what: str
@@ -32,6 +33,11 @@ class Fault:
     watch: tuple[str, ...] = ()
     rollout: tuple[str, ...] = ()
     origin: Origin = Origin(file="?")
+
+    @property
+    def is_near_miss(self) -> bool:
+        """It stands for health that looks ill."""
+        return not (self.turns or self.load or self.watch or self.rollout)
 
 
 def load_faults(path: Path) -> dict[str, Fault]:
@@ -51,5 +57,6 @@ def check_faults(names: Iterable[str], faults: Mapping[str, Fault]) -> None:
                 raise ConfigError(f"{brief(asked)} begins at no time; one like {name}@2m does (s, m or h)")
         if name not in faults:
             raise ConfigError(
-                f"there is no fault {name!r}{nearest(name, faults)}; gonogo rehearse --list-faults lists them"
+                f"there is no fault {name!r}{nearest(name, faults)};"
+                " gonogo rehearse --list-faults (--env NAME) lists them"
             )

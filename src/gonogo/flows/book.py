@@ -155,7 +155,7 @@ def _known_faults(request: Request, found: Sequence[Member]) -> dict[str, tuple[
             raise ConfigError(
                 f"{' and '.join(tables)} {'has' if len(tables) == 1 else 'have'} no fault {fault!r}"
                 f"{_nearest(fault, [one for table in tables.values() for one in table])};"
-                " `gonogo rehearse --list-faults` lists them"
+                f" `gonogo rehearse --env {next(iter(tables))} --list-faults` lists them"
             )
     return {name: tuple(fault for fault in request.faults if fault in table) for name, table in tables.items()}
 

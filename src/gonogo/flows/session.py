@@ -141,26 +141,28 @@ def _refuse_idle_faults(books: Sequence[Book], chosen: Mapping[str, Sequence[str
     """A fault that no item of this run can show would rehearse nothing and look like health."""
     for name in dict.fromkeys(name for book in books for name in book.faults):
         having = [book for book in books if name in book.faults]
-        shown = [
-            check.id
-            for book in having
-            for check in book.candidates(chosen[book.environment.name])
-            if check.id in fault_table(book.environment, book.root)[name].turns
-        ]
-        if shown:
+        if any(_can_show(book, chosen[book.environment.name], name) for book in having):
             continue
         book = having[0]
         fault = fault_table(book.environment, book.root)[name]
-        if not fault.turns:
+        if not fault.turns and not fault.is_near_miss:
             shows = "a watch" if fault.watch else "gonogo rollout" if fault.rollout else "load"
             named = ", ".join((*fault.load, *fault.watch, *fault.rollout))
             raise ConfigError(f"the fault {name!r} turns no item; it shows in {shows} alone: {named}")
         actions = sorted({c.action for c in book.checks if c.id in fault.turns and c.action})
+        what = f"turns {', '.join(fault.turns)}" if fault.turns else "looks like one, and no item may turn red by it"
         needs = f" with --allow-action {actions[0]}" if actions and not set(actions) & set(book.actions) else ""
         raise ConfigError(
-            f"the fault {name!r} cannot show in this run; it turns {', '.join(fault.turns)}:"
-            f" select phase {' or '.join(fault.phases)}{needs}"
+            f"the fault {name!r} cannot show in this run; it {what}: select phase {' or '.join(fault.phases)}{needs}"
         )
+
+
+def _can_show(book: Book, phases: Sequence[str], name: str) -> bool:
+    """Whether these phases have an item that it turns red, or are those in which a near miss is told from a fault."""
+    fault = fault_table(book.environment, book.root)[name]
+    if fault.is_near_miss:
+        return any(phase in fault.phases for phase in phases)
+    return any(check.id in fault.turns for check in book.candidates(phases))
 
 
 def tell(parts: Iterable[Part]) -> dict[str, Told]:
