@@ -228,6 +228,22 @@ def test_row_69_a_secret_that_is_not_there_stops_the_run(
     assert "abc" not in str(caught.value)
 
 
+def test_secrets_that_are_not_set_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one variable a run; what only a change needs is not asked for."""
+    environment = load_environment("factory-prod", REPOSITORY / "environments")
+    for name in wanted_secrets(environment):
+        monkeypatch.delenv(name, raising=False)
+    wanted = tuple(wanted_secrets(environment, looking=True))
+    with pytest.raises(ConfigError) as caught:
+        check_secrets(environment)
+    assert f"the variables {', '.join(wanted)} are not set" in str(caught.value)
+    assert "OPERATOR" not in str(caught.value)
+    for name in wanted[1:]:
+        monkeypatch.setenv(name, f"value-of-{name}")
+    with pytest.raises(ConfigError, match=f"the variable {wanted[0]} is not set"):
+        check_secrets(environment)
+
+
 def test_a_secret_comes_from_the_ready_line_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A started environment brings its own secrets; they show up nowhere in the object's text."""
     monkeypatch.setenv("GONOGO_TEST_TOKEN", "from-outside")

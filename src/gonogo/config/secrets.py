@@ -57,7 +57,13 @@ class Secrets:
         return value
 
     def check(self) -> None:
-        """Reveal every secret of a look once, so that a missing one stops the run before anything is sent."""
+        """Reveal every secret of a look once, so that a missing one stops the run before anything is sent. What is not
+        set is told at once, not one variable a run.
+        """
+        unset = [name for name in self._needed if name not in self._extra and name not in os.environ]
+        if len(unset) > 1:
+            said = f"the variables {', '.join(unset)} are not set; they hold secrets that are needed here"
+            raise ConfigError(said, self._wanted[unset[0]])
         for name in self._needed:
             self.reveal(name)
 
@@ -68,5 +74,5 @@ class Secrets:
 
 
 def check_secrets(environment: Environment, extra: Mapping[str, str] | None = None) -> None:
-    """ConfigError for the first secret of the environment that is unset, empty, blank or an unfilled `${X}`."""
+    """ConfigError for the secrets of the environment that are unset, or the first that is empty, blank or unfilled."""
     Secrets(environment, extra).check()
