@@ -20,11 +20,12 @@ from tests.rehearsal.postgres_server import FIFTEEN, PASSWORD, of_wheel, serving
 from gonogo.config.checklist import load_checklists
 from gonogo.config.names import check_against
 from gonogo.judges import JUDGES
-from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment
+from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment, Guards
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes import PROBES, restore, scratch
 from gonogo.probes.base import Vantage
+from gonogo.probes.dump import without_data
 from gonogo.probes.restore import Restore, look
 from gonogo.probes.s3 import Stored
 
@@ -113,6 +114,7 @@ def ask(server: Server, vantage_of: Callable[..., Vantage], monkeypatch: pytest.
         key: str = "daily/20261120.dump.gz",
         metadata: dict[str, str] | None = None,
         back_ends: dict[str, BackEnd] | None = None,
+        live: bool = False,
         **options: Any,
     ) -> Seen | Unseen:
         auth = Auth(kind=AuthKind.BEARER, secret="PW")
@@ -126,7 +128,8 @@ def ask(server: Server, vantage_of: Callable[..., Vantage], monkeypatch: pytest.
         }
         fake = Fake(gzip.compress(server.dump) if body is None else body, key, metadata or {})
         monkeypatch.setattr(restore, "Store", lambda _: fake)
-        vantage = vantage_of(given, secrets={"PW": PASSWORD}, now=NOW)
+        place = Environment(name="local", system="shop", describe="", back_ends=given, guards=Guards(live=live))
+        vantage = vantage_of(environment=place, secrets={"PW": PASSWORD}, now=NOW)
         wanted = {"bucket": "backups", "tables": {"orders": "made", "refunds": "made"}, **options}
         return look(Restore(**wanted), vantage).outcome
 
@@ -209,6 +212,45 @@ def test_what_the_machine_lacks_is_no_evidence_about_the_dump(
     outcome = ask(back_ends=made, **options)
     assert isinstance(outcome, Unseen), outcome
     assert (outcome.cause, text in outcome.detail) == (cause, True), outcome.detail
+    assert server.databases() == before
+
+
+def test_what_pg_restore_says_of_the_data_is_not_kept(ask: Ask, server: Server) -> None:
+    """It repeats the statement that failed, and the row: what is secret in them reaches no record."""
+    server.run("create database other")
+    server.run("create function f(a text default 'hunter2') returns int language internal as 'int4pl'", "other")
+    words = ["-Fc", "-h", "127.0.0.1", "-p", str(server.port), "-U", "owner", "-d", "other"]
+    done = subprocess.run(
+        [server.programs / "pg_dump", *words], env={"PGPASSWORD": PASSWORD}, capture_output=True, check=True
+    )
+    server.run("drop database other")
+    outcome = ask(gzip.compress(done.stdout))
+    assert "hunter2" not in str(outcome)
+    assert "ERROR: permission denied for language internal" in str(outcome)
+
+
+def test_words_of_pg_restore_without_the_data() -> None:
+    """What failed and why, and neither the row nor the statement."""
+    said = (
+        'pg_restore: while PROCESSING TOC:\npg_restore: error: COPY failed for table "a": ERROR:  duplicate key\n'
+        "DETAIL:  Key (mail)=(kim@example.com) already exists.\nCONTEXT:  COPY a, line 2\n"
+        'pg_restore: error: could not execute query: ERROR:  role "r" does not exist\n'
+        "Command was: CREATE USER MAPPING FOR r SERVER s OPTIONS (\n    password 'hunter2'\n);\n\n"
+        "pg_restore: warning: errors ignored on restore: 2\n"
+    )
+    assert without_data(said) == (
+        'pg_restore: while PROCESSING TOC: pg_restore: error: COPY failed for table "a": ERROR: duplicate key '
+        'pg_restore: error: could not execute query: ERROR: role "r" does not exist '
+        "pg_restore: warning: errors ignored on restore: 2"
+    )
+
+
+def test_a_live_server_is_not_restored_into(ask: Ask, server: Server) -> None:
+    """Another database of production's own server takes its disk, its WAL and its archive all the same."""
+    before = server.databases()
+    outcome = ask(live=True)
+    assert isinstance(outcome, Unseen), outcome
+    assert (outcome.cause, "production's own server" in outcome.detail) == (Cause.REFUSED, True), outcome.detail
     assert server.databases() == before
 
 

@@ -13,6 +13,8 @@ from gonogo.model.evidence import Cause
 from gonogo.probes.failure import Failure
 from gonogo.probes.s3 import Stored
 
+_DATA = re.compile(r"\s*(Command was|DETAIL|CONTEXT|QUERY|LINE [0-9]+|STATEMENT):")
+
 
 def fetched(chunks: Iterable[bytes], path: Path, key: str, cap: int) -> tuple[str, str]:
     """The SHA-256 of what was stored, unpacked into a file where it is gzip; and why it does not unpack."""
@@ -60,3 +62,18 @@ def noted(contents: str, key: str) -> str | None:
     """What pg_restore --list says of the archive under this name."""
     match = re.search(rf"^;\s*{key}:?\s+(.+?)\s*$", contents, re.MULTILINE)
     return None if match is None else match[1]
+
+
+def without_data(said: str) -> str:
+    """pg_restore's words on one line: what failed and why, without the statement and the row that it repeats, which
+    may be a password of another server or what a customer wrote.
+    """
+    kept, is_data = [], False
+    for line in said.splitlines():
+        if line.startswith(("pg_restore:", "HINT:")):
+            is_data = False
+        elif _DATA.match(line):
+            is_data = True
+        if not is_data:
+            kept.append(line)
+    return " ".join(" ".join(kept).split())

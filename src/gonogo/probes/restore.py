@@ -17,7 +17,7 @@ from gonogo.model.evidence import Cause, Seen
 from gonogo.probes import postgres
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.deadline import Deadline
-from gonogo.probes.dump import fetched, noted, taken_at, without
+from gonogo.probes.dump import fetched, noted, taken_at, without, without_data
 from gonogo.probes.failure import Failure
 from gonogo.probes.object_store import ObjectStore, declared_digests, newest_of
 from gonogo.probes.observer import observe
@@ -194,9 +194,7 @@ class _Job:
             raise Failure(Cause.UNAVAILABLE, f"{self.program}: {error.strerror}") from None
         if done.returncode == 0:
             return done.stdout.decode("utf-8", errors="replace"), ""
-        said = (
-            " ".join(done.stderr.decode("utf-8", errors="replace").split())[:600] or f"it ended with {done.returncode}"
-        )
+        said = without_data(done.stderr.decode("utf-8", errors="replace"))[:600] or f"it ended with {done.returncode}"
         for pattern, cause in _MACHINE:
             if pattern.search(said):
                 raise Failure(cause, said)

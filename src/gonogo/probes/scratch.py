@@ -47,10 +47,13 @@ class Scratch:
         self._ca = None if plain else (ca_file(back_end, vantage) or "system")
         production = vantage.back_end(PRODUCTION)
         where = host_and_port(production, PRODUCTION, vantage, default_port=5432)
-        if (*where, production.names.get("database")) == (self.host, self.port, self._database):
-            raise Failure(
-                Cause.REFUSED, f"scratch and postgres are the same database ({self._database} at {self.place})"
-            )
+        if (where[0].casefold(), where[1]) == (self.host.casefold(), self.port):
+            if production.names.get("database") == self._database:
+                raise Failure(
+                    Cause.REFUSED, f"scratch and postgres are the same database ({self._database} at {self.place})"
+                )
+            if vantage.environment.guards.live:  # its disk, its WAL and its archive are production's
+                raise Failure(Cause.REFUSED, f"scratch is production's own server ({self.place}): name another one")
         check_place(self.host, self.port)
 
     @property
