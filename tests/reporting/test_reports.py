@@ -321,6 +321,15 @@ def test_markdown_in_two_languages(red: Run) -> None:
     assert "ion-a 항목" in korean
 
 
+def test_a_run_that_is_of_no_release_says_nothing_of_one(red: Run) -> None:
+    """At 3 a.m. nobody asks whether to release."""
+    sick = replace(red, plan=replace(red.plan, phases=("incident",)))
+    assert report(sick).startswith("# NO-GO: something is wrong\n")
+    assert report(sick, "ko").startswith("# NO-GO: 이상 있음\n")
+    assert "</span> something is wrong</h1>" in html(sick)
+    assert "release</h1>" not in html(sick)
+
+
 def test_html_is_one_closed_page(red: Run) -> None:
     """No script and no request; language, headings and anchors for those who listen to it."""
     page = html(red, "ko")

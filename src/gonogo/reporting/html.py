@@ -10,7 +10,7 @@ from gonogo.model.verdict import Blame, Verdict
 from gonogo.reporting.escape import html as safe
 from gonogo.reporting.html_style import STYLE
 from gonogo.reporting.view import AreaView, Row, View, view
-from gonogo.reporting.words import LANGUAGES, word
+from gonogo.reporting.words import LANGUAGES, decided, word
 
 _AT_MOST = 6  # lines of a list before the rest is folded away
 _FILES = ("plan.json", "evidence.jsonl", "verdict.json")
@@ -27,7 +27,7 @@ def html(run: Run, language: str = "en") -> str:
         """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">""",
         f"<title>{safe(f'{decision}: {seen.headline}')}</title><style>{STYLE}</style></head><body>",
         f'<header class="{decision}"><p class="soft">{word("report", language)}</p>',
-        f'<h1><span class="{decision}">{decision}</span> {word(decision, language)}</h1>',
+        f'<h1><span class="{decision}">{decision}</span> {decided(decision, run.plan.phases, language)}</h1>',
         f'<p class="lead">{safe(seen.sentence)}</p><p>{safe(seen.headline)}</p>{_times(run)}</header><main>',
     ]
     parts += [_blame(row, blame, language) for row, blame in seen.blames]

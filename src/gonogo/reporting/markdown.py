@@ -6,7 +6,7 @@ from gonogo.model.run import Run
 from gonogo.model.verdict import Blame
 from gonogo.reporting.escape import markdown as safe
 from gonogo.reporting.view import AT_MOST_DETAILS, Row, View, view
-from gonogo.reporting.words import word
+from gonogo.reporting.words import decided, word
 
 
 def report(run: Run, language: str = "en") -> str:
@@ -31,7 +31,14 @@ def summary(run: Run, language: str = "en") -> str:
 def _summary(seen: View, language: str) -> list[str]:
     run = seen.run
     decision = run.gated.decision.value
-    lines = [f"# {decision}: {word(decision, language)}", "", safe(seen.headline), "", safe(seen.sentence), ""]
+    lines = [
+        f"# {decision}: {decided(decision, run.plan.phases, language)}",
+        "",
+        safe(seen.headline),
+        "",
+        safe(seen.sentence),
+        "",
+    ]
     for row, blame in seen.blames:
         lines += _blame(row, blame, language)
     lines += _table(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 LANGUAGES = ("en", "ko")
+_RELEASING = frozenset({"predeploy", "canary", "postdeploy"})
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "report": {"en": "Release gate", "ko": "릴리스 게이트"},
     "GO": {"en": "ready to release", "ko": "배포 가능"},
     "NO-GO": {"en": "do not release", "ko": "배포 불가"},
     "HOLD": {"en": "not decided yet", "ko": "판단 보류"},
+    "well GO": {"en": "all is well", "ko": "이상 없음"},
+    "well NO-GO": {"en": "something is wrong", "ko": "이상 있음"},
+    "well HOLD": {"en": "not decided yet", "ko": "판단 보류"},
     "technical": {"en": "Technical", "ko": "기술"},
     "operations": {"en": "Operations", "ko": "운영"},
     "monitoring": {"en": "Monitoring", "ko": "모니터링"},
@@ -49,3 +53,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 def word(name: str, language: str) -> str:
     """The word in this language, in English where there is none."""
     return WORDS[name].get(language) or WORDS[name]["en"]
+
+
+def decided(decision: str, phases: Collection[str], language: str) -> str:
+    """What a decision says: of a release, or, where no phase of these is of one, of the system."""
+    return word(decision if _RELEASING.intersection(phases) else f"well {decision}", language)
