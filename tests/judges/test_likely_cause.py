@@ -267,6 +267,7 @@ def test_an_objective_that_is_broken(judge: Ask, see: See) -> None:
         slow = Symptom(value="m.p95_s", breaks="p95", samples="m.n", says="P95 {m.p95_s} s")  # type: ignore[arg-type]
         cause = Suspect(name="slow", playbook="service", says="slow at {m.p95_s} s", symptoms=(slow,), next="Wait.")
         evidence = {"m": see({"p95_s": p95, "n": n}), "o": see({})}
+        evidence |= {f"o{at}": see({}, source=f"http look {at}") for at in range(1, 7)}
         books = (Playbook(name="service", trouble=(slow,)),)
         return judge("likely_cause", evidence, playbook="service", playbooks=books, causes=(cause,))
 
@@ -274,6 +275,7 @@ def test_an_objective_that_is_broken(judge: Ask, see: See) -> None:
     assert found(1.9, 20).verdict is PASS
     assert found(2.5, 19).verdict is HOLD
     assert "n=19/20" in found(2.5, 19).reason
+    assert "; http look, http look 1, http look 2 and 4 more)" in found(2.5, 19).reason  # not all looks of all causes
     assert found("2.5", 20).verdict is HOLD
     assert found(2.5, None).verdict is HOLD
 

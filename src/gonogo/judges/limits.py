@@ -14,6 +14,7 @@ from gonogo.model.evidence import Seen
 from gonogo.model.units import Unit, convert, show_duration
 from gonogo.model.verdict import Case, Finding, Verdict
 
+_AT_MOST_SOURCES = 3  # in one line; the evidence of the item has them all
 _FAILS = {Comparator.BELOW: ">=", Comparator.AT_MOST: ">", Comparator.ABOVE: "<=", Comparator.AT_LEAST: "<"}
 
 
@@ -104,7 +105,9 @@ def _too_few(options: Expect, case: Case, rule: str, *, counted: tuple[int, int]
     if n > 0 and is_number(over) and over > 0:
         left = timedelta(seconds=round((least - n) * over / n))
         when += f", in about {show_duration(left)} at the present {show(round(n * 3600 / over, 1))} an hour"
-    sources = ", ".join(dict.fromkeys(e.source for e in case.evidence.values()))
+    known = list(dict.fromkeys(e.source for e in case.evidence.values()))
+    more = f" and {len(known) - _AT_MOST_SOURCES} more" if len(known) > _AT_MOST_SOURCES else ""
+    sources = ", ".join(known[:_AT_MOST_SOURCES]) + more
     text = f"{called(options)}: too few samples, n={n}/{least} ({origin}; {sources}); {when}"
     return inconclusive(rule, text, f"n={n}/{least}", when, n)
 
