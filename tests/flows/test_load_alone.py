@@ -27,7 +27,7 @@ from gonogo.model.evidence import Cause
 from gonogo.model.ratelimit import Algorithm, Policy
 from gonogo.probes.failure import Failure
 from gonogo.probes.load_record import read
-from gonogo.reporting.load_schema import load_schema
+from gonogo.reporting.load.schema import load_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = load_profiles(ROOT / "loadtests" / "profiles.yaml", PROPERTIES)

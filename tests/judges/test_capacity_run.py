@@ -16,7 +16,7 @@ from gonogo.model.load import LoadRecord, Profile, Workload
 from gonogo.model.ratelimit import Shown
 from gonogo.model.units import Unit
 from gonogo.model.verdict import Decision
-from gonogo.reporting.load_capacity import capacity_document, found_line, step_line
+from gonogo.reporting.load.capacity import capacity_document, found_line, step_line
 
 T = datetime(2026, 11, 20, 9, tzinfo=UTC)
 PROFILE = Profile(

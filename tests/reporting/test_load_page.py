@@ -26,10 +26,10 @@ from gonogo.model.sealed import sealed
 from gonogo.model.units import Unit
 from gonogo.model.verdict import Decision
 from gonogo.reporting.codec import loads, page
-from gonogo.reporting.load_capacity import capacity_document
-from gonogo.reporting.load_charts import sections
-from gonogo.reporting.load_json import load_document
-from gonogo.reporting.load_page import page_from_document
+from gonogo.reporting.load.capacity import capacity_document
+from gonogo.reporting.load.charts import sections
+from gonogo.reporting.load.document import load_document
+from gonogo.reporting.load.page import page_from_document
 
 ROOT = Path(__file__).parents[2]
 VENDOR = files("gonogo.reporting").joinpath("vendor")

@@ -28,8 +28,8 @@ from gonogo.model.ratelimit import Algorithm, Inferred, Policy, PropertyResult, 
 from gonogo.model.sealed import is_whole, sealed
 from gonogo.model.units import Unit
 from gonogo.model.verdict import Decision
-from gonogo.reporting.load_json import load_document
-from gonogo.reporting.load_schema import load_schema
+from gonogo.reporting.load.document import load_document
+from gonogo.reporting.load.schema import load_schema
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from gonogo.model.errors import ConfigError
 from gonogo.model.sealed import is_whole
 from gonogo.reporting.files import read_json, write_text
-from gonogo.reporting.load_json import SCHEMA
-from gonogo.reporting.load_page import PAGE, page_from_document
+from gonogo.reporting.load.document import SCHEMA
+from gonogo.reporting.load.page import PAGE, page_from_document
 from gonogo.reporting.verify import LOAD
 
 

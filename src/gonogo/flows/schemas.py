@@ -12,7 +12,7 @@ from gonogo.judges import JUDGES
 from gonogo.model.errors import ConfigError
 from gonogo.probes import PROBES
 from gonogo.reporting import schemas
-from gonogo.reporting.load_schema import load_schema
+from gonogo.reporting.load.schema import load_schema
 from gonogo.reporting.samples import samples_schema
 
 LOAD = "load"

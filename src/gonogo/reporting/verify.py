@@ -10,7 +10,7 @@ from gonogo.model.run import SCHEMA
 from gonogo.model.sealed import is_whole
 from gonogo.model.verdict import Decision, Verdict
 from gonogo.reporting.files import EVIDENCE, PLAN, VERDICT, file_digest, read_evidence, read_json
-from gonogo.reporting.load_json import SCHEMA as LOAD_SCHEMA
+from gonogo.reporting.load.document import SCHEMA as LOAD_SCHEMA
 
 LOAD = "load.json"
 

@@ -14,7 +14,7 @@ from gonogo.load.fleet import Found
 from gonogo.load.shares import count_beyond
 from gonogo.model.capacity import Capacity, CapacityStep
 from gonogo.model.load import OutcomeClass, Profile, SideRecord, Target
-from gonogo.reporting.load_capacity import step_line
+from gonogo.reporting.load.capacity import step_line
 
 _LOOK_EVERY_S = 0.1  # for a wish to stop, while the service drains
 

@@ -27,8 +27,8 @@ from gonogo.model.verdict import Decision
 from gonogo.reporting.codec import page
 from gonogo.reporting.escape import slug
 from gonogo.reporting.files import write_text
-from gonogo.reporting.load_json import load_document, load_lines, probe_document
-from gonogo.reporting.load_page import PAGE, page_from_document
+from gonogo.reporting.load.document import load_document, load_lines, probe_document
+from gonogo.reporting.load.page import PAGE, page_from_document
 
 LOAD = "load.json"
 _ENOUGH = 500  # requests that show a limiter

@@ -14,10 +14,10 @@ from typing import Any
 from gonogo.model.units import show_duration, show_number
 from gonogo.reporting.escape import html as safe
 from gonogo.reporting.html_style import STYLE
-from gonogo.reporting.load_capacity_chart import capacities
-from gonogo.reporting.load_charts import Section, sections
-from gonogo.reporting.load_page_style import LOAD_STYLE
-from gonogo.reporting.load_tables import meaning, objectives, outcomes, properties, steps
+from gonogo.reporting.load.capacity_chart import capacities
+from gonogo.reporting.load.charts import Section, sections
+from gonogo.reporting.load.style import LOAD_STYLE
+from gonogo.reporting.load.tables import meaning, objectives, outcomes, properties, steps
 from gonogo.reporting.words import word
 
 PAGE = "load.html"
@@ -30,7 +30,7 @@ def page_from_document(document: Mapping[str, Any]) -> str:
     drawn = sections(document)
     style = STYLE + _read("vendor/uPlot.min.css") + LOAD_STYLE
     data = _data([chart.spec for section in drawn for chart in section.charts])
-    library, draw = _read("vendor/uPlot.iife.min.js"), _read("load_charts.js")
+    library, draw = _read("vendor/uPlot.iife.min.js"), _read("load/charts.js")
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(library)}' '{_hash(draw)}'; "
         "base-uri 'none'; form-action 'none'"

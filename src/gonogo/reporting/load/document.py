@@ -12,8 +12,8 @@ from gonogo.model.load_verdict import Judged, Slo
 from gonogo.model.ratelimit import Inferred, Policy, PropertyResult, Shown
 from gonogo.model.units import show_duration
 from gonogo.reporting.escape import visible
-from gonogo.reporting.load_capacity import capacity_document, found_line
-from gonogo.reporting.load_series import limiter_document, series_document
+from gonogo.reporting.load.capacity import capacity_document, found_line
+from gonogo.reporting.load.series import limiter_document, series_document
 
 Json = dict[str, Any]
 SCHEMA = "gonogo/load/1"

@@ -14,7 +14,7 @@ from gonogo.model.load import Event, Histogram, LatencySummary, OutcomeClass, Wo
 from gonogo.model.load_verdict import Slo
 from gonogo.model.ratelimit import Algorithm, Policy, Shown
 from gonogo.model.verdict import Decision
-from gonogo.reporting.load_json import SCHEMA
+from gonogo.reporting.load.document import SCHEMA
 
 Json = dict[str, Any]
 TEXT: Json = {"type": "string"}

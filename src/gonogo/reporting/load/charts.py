@@ -9,9 +9,9 @@ from statistics import median
 from typing import Any
 
 from gonogo.model.units import show_number
-from gonogo.reporting.load_capacity_chart import capacity_charts
-from gonogo.reporting.load_percentiles import percentile_lines
-from gonogo.reporting.load_timeline import timeline_charts
+from gonogo.reporting.load.capacity_chart import capacity_charts
+from gonogo.reporting.load.percentiles import percentile_lines
+from gonogo.reporting.load.timeline import timeline_charts
 
 Json = dict[str, Any]
 OUTCOMES = ("accepted", "limited", "error")
@@ -33,7 +33,7 @@ _FEW = 5  # answers an interval; fewer are shown one by one, where they are know
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """One figure. `spec` is what load_charts.js draws, `says` the same for who sees no picture."""
+    """One figure. `spec` is what charts.js draws, `says` the same for who sees no picture."""
 
     title: str
     says: str

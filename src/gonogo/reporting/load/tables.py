@@ -7,7 +7,7 @@ from typing import Any
 
 from gonogo.model.units import show_number
 from gonogo.reporting.escape import html as safe
-from gonogo.reporting.load_charts import OUTCOMES
+from gonogo.reporting.load.charts import OUTCOMES
 
 Json = dict[str, Any]
 _WORDS = {"pass": "passed", "fail": "failed", "not_visible": "not visible"}
