@@ -129,6 +129,29 @@ def test_nothing_goes_where_the_environment_does_not_say(
     assert fake.calls == []
 
 
+def test_a_collection_for_one_side_does_not_write_to_another(
+    fake: Any, project: Make, tools: Any, tmp_path: Path
+) -> None:
+    """Its requests write: those of staging's collection are not for production, unless the guards name its host."""
+    production = {"production": Side(url="https://production.example")}
+    beside = {"learning": BackEnd(address="https://production.example")}
+    item = tools.request("A", "https://production.example/run")
+    environment = project(item)
+    environment = replace(
+        environment,
+        sides={**environment.sides, **production},
+        back_ends={**environment.back_ends, **beside},
+    )
+    with pytest.raises(SafetyRefusal, match=r"'production\.example'"):
+        refuse(OPTIONS, environment, tmp_path / "environments")
+    with pytest.raises(SafetyRefusal):
+        see(environment, tmp_path)
+    assert fake.calls == []
+    refuse(OPTIONS, replace(environment, guards=Guards(hosts=("production.example",))), tmp_path / "environments")
+    same = replace(environment, sides={"staging": production["production"], **production})
+    refuse(OPTIONS, same, tmp_path / "environments")
+
+
 def test_hosts_that_the_guards_name_are_allowed(project: Make, tools: Any, tmp_path: Path) -> None:
     """And so is an address that is not known yet."""
     environment = project(tools.request("A", "https://login.example/token"), hosts=("login.example",))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from gonogo.model.environment import BackEnd, Environment
 from gonogo.model.errors import ConfigError
@@ -66,7 +67,8 @@ def look(options: PostmanOptions, vantage: Vantage) -> Sight:
     collection = read_collection(project_file(options.collection, vantage), options.collection)
     _check(collection, options)
     values = _values(back_end, side.url, environment_file(_file(back_end, vantage.environment), vantage))
-    guard(collection, values, allowed_hosts(vantage.environment), options.collection)
+    hosts = _hosts(options, vantage.environment)
+    guard(collection, values, hosts, options.collection)
     secret = back_end.auth.secret
     if secret is not None:
         values[back_end.names["secret_variable"]] = vantage.reveal(secret)
@@ -82,7 +84,6 @@ def look(options: PostmanOptions, vantage: Vantage) -> Sight:
         else:
             from gonogo.probes.postman.newman import run_newman  # noqa: PLC0415
 
-            hosts = allowed_hosts(vantage.environment)
             runner = NEWMAN
             results = run_newman(program, collection, values, hosts=hosts, ca=ca, deadline=deadline, each=options.each)
     except Failure as failure:
@@ -105,7 +106,7 @@ def refuse(options: PostmanOptions, environment: Environment, base: Path) -> Non
     url = f"http://{_SOMEWHERE}" if side.url.startswith(_FILLED_IN) else side.url
     collection = read_collection(base.parent / options.collection, options.collection)
     values = _values(back_end, url, base / _file(back_end, environment))
-    guard(collection, values, {*allowed_hosts(environment), _SOMEWHERE}, options.collection)
+    guard(collection, values, {*_hosts(options, environment), _SOMEWHERE}, options.collection)
 
 
 def _outcome(runner: str, collection: Collection, results: Iterable[Result]) -> Seen | Unseen:
@@ -124,6 +125,15 @@ def _outcome(runner: str, collection: Collection, results: Iterable[Result]) -> 
     if not answered and lost:
         return Unseen(cause=lost[0].cause or Cause.UNREACHABLE, detail=str(lost[0].error), data=data)
     return Seen(data=data)
+
+
+def _hosts(options: PostmanOptions, environment: Environment) -> frozenset[str]:
+    """Where its requests may go: anywhere that the environment allows but to its other sides, since requests write.
+    What guards.hosts names is allowed in any case.
+    """
+    hosts = {name: (urlsplit(side.url).hostname or "").lower() for name, side in environment.sides.items()}
+    others = set(hosts.values()) - {hosts[options.side]}
+    return (allowed_hosts(environment) - others) | {host.lower() for host in environment.guards.hosts}
 
 
 def _check(collection: Collection, options: PostmanOptions) -> None:
