@@ -138,6 +138,11 @@ SICK = {
     ),
     "an autoscaler is gone": ("fac-day-hpa", lambda s: s.store.remove(HPA, PRODUCTION, "chat-service")),
     "an autoscaler says nothing": ("fac-day-hpa", lambda s: changed(s, HPA, JUDGMENT, lambda one: one.pop("status"))),
+    "one autoscaler at its maximum tells nothing": (
+        "fac-day-hpa",
+        lambda s: changed(s, HPA, JUDGMENT, lambda one: one.update(
+            status={"currentReplicas": 10, "desiredReplicas": 10})),
+    ),
     "all pods wait for a node": (
         "fac-day-pods", lambda s: changed(s, "pods", "bi-service", unready(40, 40), most=2),
     ),

@@ -193,3 +193,14 @@ def test_ci(names: list[str], not_passed: list[str], exists: bool, wanted: Verdi
     """A scan that never ran has not passed."""
     ci = {"checks": [{"name": name, "conclusion": "success"} for name in names], "not_passed": not_passed}
     assert verdict("fac-pre-ci", ci=ci, image={"exists": exists}) is wanted
+
+
+@pytest.mark.parametrize(
+    ("of_release", "wanted"),
+    [([True, True], PASS), ([True, False], FAIL), ([True, None], HOLD), ([None, None], HOLD), ([False, None], FAIL)],
+)
+def test_pods_of_the_release(of_release: list[bool | None], wanted: Verdict) -> None:
+    """Null where the release was not given, or its image is known otherwise: that is no other image."""
+    pods = [{"name": f"p{n}", "state": "ready", "image": "i", "of_release": one} for n, one in enumerate(of_release)]
+    judgment = {"pods": pods, "workloads": [{"name": "judgment-service", "ready": len(pods)}]}
+    assert verdict("fac-post-health", health={"status": 200}, judgment=judgment) is wanted
