@@ -300,6 +300,21 @@ def test_explain_says_rule_evidence_limit_fault_and_next_step(
     assert "signoff-missing: Nobody has signed anything" in capsys.readouterr().out
 
 
+def test_explain_gives_each_part_of_a_long_rule_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A playbook of five screens is read at all: no line of nothing but defaults, SQL as it is written."""
+    assert main(["explain", "fac-inc-postgres"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) < 400
+    assert not any(": null" in line for line in lines)
+    at = next(n for n, line in enumerate(lines) if line.strip() == "- name: database-locks")
+    assert lines[at + 1].strip() == "playbook: postgres"
+    assert lines[at + 1].index("playbook") == lines[at].index("name")
+    sql = next(n for n, line in enumerate(lines) if line.strip() == "sql: |")
+    assert lines[sql + 1].strip().startswith("WITH sessions AS (")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -21,6 +21,9 @@ from gonogo.model.units import show_number
 from gonogo.probes import PROBES
 from gonogo.reporting.view import at_of, title_of
 
+_LONG = 400  # characters of an explanation in one line
+_WIDE = 110  # and of one part, where it has a line for each
+
 
 def select(
     root: Path, *, system: str | None = None, phase: str | None = None, environment: str | None = None
@@ -96,7 +99,9 @@ def explain(root: Path, item: str, environment: str | None = None) -> str:
     lines = [f"{check.id}  {title_of(check, 'en')}"]
     last = ""
     for label, text in facts:
-        lines.append(f"  {'' if label == last else label:<10}  {text}")
+        head, *more = text.splitlines()
+        lines.append(f"  {'' if label == last else label:<10}  {head}")
+        lines += [f"{'':<14}{line}" for line in more]
         last = label
     return "\n".join(lines) + "\n"
 
@@ -124,13 +129,14 @@ def _facts(check: Check, place: Environment | None) -> Iterator[tuple[str, str]]
         yield "changes", f"enters a run only with --allow-action {check.action}"
     for name, spec in check.probes.items():
         where = f" at {_target(spec.kind, spec.options, place)}" if place is not None else ""
-        yield "looks at", ("" if name == "it" else f"{name}: ") + _flow(_written(spec.kind, spec.options)) + where
+        head = "" if name == "it" else f"{name}: "
+        yield "looks at", head + _told(_written(spec.kind, spec.options), where)
     if not check.probes:
         yield "looks at", "the verdicts of the other items"
     if check.eventually is not None:
         yield "patience", _flow(plain(check.eventually))
     for rule in check.rules:
-        yield "passes if", _flow(_written(rule.kind, rule.options)) + f" ({rule.origin})"
+        yield "passes if", _told({rule.kind: _short(rule.options)}, f" ({rule.origin})")
     if place is not None:
         for name in dict.fromkeys(one for rule in check.rules for one in named(rule.options, "ObjectiveName")):
             if name in place.objectives:
@@ -158,13 +164,15 @@ def _written(kind: str, options: Any) -> dict[str, Any]:
     """A probe or rule as a checklist would write it: without what stands at its default."""
     if not is_dataclass(options):
         return {kind: plain(options)}
-    given = {}
+    return {kind: {name: plain(getattr(options, name)) for name in _given(options)}}
+
+
+def _given(options: Any) -> Iterator[str]:
+    """Names of the fields that are not at their default."""
     for one in fields(options):
-        value = getattr(options, one.name)
         default = one.default_factory() if one.default_factory is not MISSING else one.default
-        if value != default:
-            given[one.name] = plain(value)
-    return {kind: given}
+        if getattr(options, one.name) != default:
+            yield one.name
 
 
 def _flow(value: Any) -> str:
@@ -176,6 +184,55 @@ def _flow(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     return str(value)
+
+
+def _told(value: Mapping[str, Any], aside: str) -> str:
+    """In one line, or, where that would be long, a line for each part of it."""
+    flow = _flow(value)
+    if len(flow) <= _LONG and "\n" not in flow:
+        return flow + aside
+    ((kind, options),) = value.items()
+    return "\n".join([f"{kind}{aside}", *(f"  {line}" for line in _block(options))])
+
+
+def _block(value: Any) -> Iterator[str]:
+    """A value in YAML's block style, what is short of it in flow style; no line of a text is lost."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _entry(f"{key}:", item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _entry("-", item)
+    else:
+        yield from _flow(value).splitlines()
+
+
+def _entry(head: str, item: Any) -> Iterator[str]:
+    flow = _flow(item)
+    if (len(flow) <= _WIDE and "\n" not in flow) or not isinstance(item, Mapping | list | str):
+        yield f"{head} {flow}"
+    elif isinstance(item, str):
+        lines = flow.splitlines()
+        yield f"{head} |" if len(lines) > 1 else f"{head} {flow}"
+        yield from (f"  {line}" for line in lines if len(lines) > 1)
+    elif head == "-":
+        first, *rest = _block(item)
+        yield f"- {first}"
+        yield from (f"  {line}" for line in rest)
+    else:
+        yield head
+        yield from (f"  {line}" for line in _block(item))
+
+
+def _short(value: Any) -> Any:
+    """As it would be written, at every depth: without what stands at its default."""
+    if is_dataclass(value):
+        return {name: _short(getattr(value, name)) for name in _given(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _short(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_short(item) for item in value]
+    return plain(value)
 
 
 def _and(names: Sequence[str]) -> str:
