@@ -294,6 +294,14 @@ def test_helms_history_newest_first(fake: Any, vantage: Vantage) -> None:
     assert fake.calls[0].query["labelSelector"] == "owner=helm,name=judgment"
 
 
+def test_a_tag_that_is_a_number(fake: Any, vantage: Vantage) -> None:
+    """`--set image.tag=4711` is kept as a number; the image's tag that it is compared with is a text."""
+    config = {"image": {"tag": 4711}, "canary": {"weight": 10, "image": {"tag": 4712}}}
+    current = data_of(history(fake, vantage, record(9, "deployed", config=config)))["current"]
+    assert (current["tag"], current["values"]["tag"], current["values"]["canary_tag"]) == ("4711", "4711", "4712")
+    assert current["values"]["canary_weight"] == 10
+
+
 def test_a_release_without_history_and_one_that_is_stuck(fake: Any, vantage: Vantage) -> None:
     """No revision is no data; one that never ended leaves nothing deployed but what was before."""
     outcome = history(fake, vantage).outcome

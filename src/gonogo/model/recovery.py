@@ -58,6 +58,7 @@ class Phases:
         return {name: span for name, span in found.items() if span is not None}
 
 
+_ROUNDED = timedelta(minutes=1)  # people write minutes
 PHASES = tuple(each.name for each in fields(Phases))
 # The runbook's minutes, and what stands for a phase in reports. Restoring takes 60 to 120 minutes.
 BUDGETS: Mapping[str, timedelta] = {
@@ -178,7 +179,7 @@ def timeline(incident: Incident, now: datetime) -> dict[str, Any]:
             if name not in begun
         ],
         "open": [name for name, span in begun.items() if span.ended is None],
-        "doubts": _doubts(incident, begun),
+        "doubts": _doubts(incident, begun, now),
         "data_loss": None if loss is None else {"since": loss.since.isoformat(), "until": loss.until.isoformat()},
         "data_loss_s": None if loss is None else loss.took.total_seconds(),
         "affected_customers": incident.affected_customers,
@@ -200,9 +201,12 @@ def _row(name: str, span: Span, now: datetime) -> dict[str, Any]:
     }
 
 
-def _doubts(incident: Incident, begun: Mapping[str, Span]) -> list[str]:
-    """Phases come one after the other; a record in which they do not is no proof of how long anything took."""
-    found: list[str] = []
+def _doubts(incident: Incident, begun: Mapping[str, Span], now: datetime) -> list[str]:
+    """Phases come one after the other, and are over when they are recorded so; a record in which they do not, or that
+    tells what has yet to happen, is no proof of how long anything took.
+    """
+    latest = now + _ROUNDED
+    found = [f"{name} lies in the future" for name, span in begun.items() if (span.ended or span.started) > latest]
     names = list(begun)
     if names and begun[names[0]].started < incident.began:
         found.append(f"{names[0]} started before the incident began")

@@ -126,7 +126,10 @@ def unpacked(text: str, name: str) -> Any:
 
 
 def _value(path: str, *layers: Any) -> Any:
-    """The scalar at `path` in the first layer that has it: what the user set, then the chart's own. Null for none."""
+    """The scalar at `path` in the first layer that has it: what the user set, then the chart's own. Null for none. A
+    tag is text, as in the image's name, also where it was set as a number.
+    """
+    is_tag = path.rpartition(".")[2] == "tag"
     for layer in layers:
         found = layer
         for part in path.split("."):
@@ -134,7 +137,7 @@ def _value(path: str, *layers: Any) -> Any:
         if isinstance(found, str):
             return found[:_VALUE_CAP]
         if isinstance(found, bool | int | float):
-            return found
+            return str(found) if is_tag else found
     return None
 
 
