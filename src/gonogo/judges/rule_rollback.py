@@ -26,6 +26,8 @@ def plan_rule_rollback(deployments: Sequence[RuleDeployment], wanted: str | None
     later = [each.id for each in deployments[: deployments.index(one)] if each.kind == one.kind and not each.back]
     if later:
         return f"{one.id} is not in force any more: {later[0]} was deployed over it ({one.kind})"
+    if not one.old:
+        return f"{one.id} is the first of its kind: there is nothing to go back to"
     if one.old == one.new:
         return f"{one.id} went from {one.old} to {one.new}: there is nothing to go back to"
     notes = tuple(

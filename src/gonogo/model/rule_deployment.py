@@ -9,7 +9,7 @@ IN_FORCE = frozenset({"ACTIVE", "DEPLOYED", "SUCCESS", "SUCCEEDED", "COMPLETED"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleDeployment:
-    """One row. `kind` is what was deployed (rule, prompt, dsl); `at` is RFC 3339."""
+    """One row. `kind` is what was deployed (rule, prompt, dsl); `at` is RFC 3339; `old` is empty for a kind's first."""
 
     id: str
     kind: str

@@ -81,13 +81,14 @@ def send(vantage: Vantage, deployment: RuleDeployment, deadline: Deadline) -> st
 
 
 def _deployment(row: Mapping[str, Any]) -> RuleDeployment:
-    empty = [name for name, value in row.items() if value is None]
+    # The first of its kind has no old version, and a column that was never set says no.
+    empty = [name for name, value in row.items() if value is None and name not in ("old_version", "rollback_occurred")]
     if empty:
         raise Failure(Cause.BROKEN, f"rule_deployments: {row.get('deployment_id')} has no {', '.join(empty)}")
     return RuleDeployment(
         id=str(row["deployment_id"]),
         kind=str(row["target_type"]),
-        old=str(row["old_version"]),
+        old=str(row["old_version"] or ""),
         new=str(row["new_version"]),
         at=str(row["deployed_at"]),
         status=str(row["status"]).upper(),

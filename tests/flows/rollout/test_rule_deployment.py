@@ -26,10 +26,11 @@ from gonogo.flows.standing import Standing
 from gonogo.flows.started import Starter
 from gonogo.judges.rule_rollback import plan_rule_rollback
 from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
-from gonogo.model.evidence import Cause
+from gonogo.model.evidence import Cause, Seen
 from gonogo.model.rule_deployment import RuleDeployment
 from gonogo.model.secret import Redactor
-from gonogo.probes.base import Vantage
+from gonogo.probes import rule_rollback
+from gonogo.probes.base import Sight, Vantage
 from gonogo.probes.failure import Failure
 
 ROOT = Path(__file__).parents[3]
@@ -317,6 +318,7 @@ def test_on_the_rehearsal(
         ((replace(ROWS[0], status="FAILED"),), None, "is FAILED with rollback_occurred false"),
         ((replace(ROWS[0], taken_back=True),), None, "is ACTIVE with rollback_occurred true"),
         ((replace(ROWS[0], old="v1.4.0"),), None, "there is nothing to go back to"),
+        ((replace(ROWS[0], old=""),), None, "rd-0041 is the first of its kind: there is nothing to go back to"),
     ],
 )
 def test_what_is_not_possible(rows: tuple[RuleDeployment, ...], wanted: str | None, why: str) -> None:
@@ -343,3 +345,21 @@ def test_an_older_deployment_of_another_kind_may_be_taken_back() -> None:
     assert (found.deployment.id, found.notes) == ("rd-0041", ("rd-0042 is newer and stays: prompt p-15 -> p-16",))
     taken = replace(ROWS[0], status="ROLLED_BACK", taken_back=True)
     assert not isinstance(plan_rule_rollback((taken, *ROWS[1:]), "rd-0038"), str)
+
+
+def test_the_first_of_a_kind_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no old version, and a column that was never set says no; a row without an id is none."""
+    row = {
+        "deployment_id": "rd-0001", "target_type": "rule", "old_version": None, "new_version": "v1.0.0",
+        "deployed_at": "2026-01-01T00:00:00+00:00", "status": "ACTIVE", "rollback_occurred": None,
+    }  # fmt: skip
+    rows = [row]
+    monkeypatch.setattr(
+        rule_rollback, "select", lambda *_: Sight(source="x", outcome=Seen(data={"rows": rows, "row_count": 1}))
+    )
+    vantage: Any = None
+    (found,) = rule_rollback.read(vantage)
+    assert (found.old, found.taken_back, found.back, found.in_force) == ("", False, False, True)
+    rows[0] = {**row, "new_version": None}
+    with pytest.raises(Failure, match="rd-0001 has no new_version"):
+        rule_rollback.read(vantage)
