@@ -238,6 +238,8 @@ def test_secrets_that_are_not_set_are_told_at_once(monkeypatch: pytest.MonkeyPat
         check_secrets(environment)
     assert f"the variables {', '.join(wanted)} are not set" in str(caught.value)
     assert "OPERATOR" not in str(caught.value)
+    with pytest.raises(ConfigError, match="variables GONOGO_REDIS_PASSWORD, GONOGO_GRAFANA_TOKEN are"):
+        check_secrets(environment, {"redis", "grafana"})  # what the run asks, and no more
     for name in wanted[1:]:
         monkeypatch.setenv(name, f"value-of-{name}")
     with pytest.raises(ConfigError, match=f"the variable {wanted[0]} is not set"):

@@ -79,6 +79,16 @@ def test_row69_an_unset_secret_stops_all_environments(project: Any, server: Any)
     assert project.pytest(env="two", variables={"SHOP_TOKEN": TOKEN}).code == 0
 
 
+def test_a_secret_of_a_back_end_that_is_not_asked_is_not_asked_for(project: Any, server: Any) -> None:
+    """At 3 a.m. nobody has to set what another phase needs; a value that is set is checked."""
+    auth = {"kind": "bearer", "secret": "SHOP_SCRATCH"}
+    ends = {"scratch": {"address": "127.0.0.1:1", "auth": auth}}
+    project.environment("two", sides={"stable": {"url": project.url}}, back_ends=ends)
+    assert project.pytest(env="two").code == 0
+    assert len(server.asked) == 2
+    assert "SHOP_SCRATCH" in str(say(project.pytest(env="two", variables={"SHOP_SCRATCH": "  "})))
+
+
 def test_row73_a_guard_is_exit_7_and_wins_over_a_secret(project: Any, server: Any) -> None:
     """A live environment over http, its secret unset: refused, in one line."""
     auth = {"kind": "bearer", "secret": "SHOP_TOKEN"}

@@ -17,6 +17,7 @@ from gonogo.flows.collecting import Watcher
 from gonogo.flows.items import Item
 from gonogo.flows.judging import judge_all, waiver_of
 from gonogo.flows.look import Collected, collect, conclude, leaks, scenes
+from gonogo.flows.planning import t0_look
 from gonogo.flows.started import Starters
 from gonogo.judges.expression import check_syntax
 from gonogo.model.check import Severity
@@ -25,6 +26,7 @@ from gonogo.model.evidence import plain
 from gonogo.model.run import Run
 from gonogo.model.units import show_duration
 from gonogo.model.verdict import Outcome, Verdict
+from gonogo.probes import PROBES
 from gonogo.reporting.escape import ci_log, visible
 
 
@@ -66,7 +68,7 @@ def look_at(
     books = [book for book in books if chosen[book.environment.name]]
     for book in books:
         if book.environment.start is None:  # a started one brings its own
-            check_secrets(book.environment)
+            check_secrets(book.environment, _asked(book, chosen[book.environment.name]))
         check_expressions(book.candidates(chosen[book.environment.name]), check_syntax)
     threading.Thread(target=_import_what_follows, name="gonogo-imports", daemon=True).start()
     by_system: dict[str, list[Book]] = {}
@@ -80,6 +82,14 @@ def look_at(
     parts = [part for found in abreast(works, starters.end) for part in found]
     order = [book.environment.name for book in books]
     return tuple(sorted(parts, key=lambda part: order.index(part.collected.plan.environment.name))), problems
+
+
+def _asked(book: Book, phases: Sequence[str]) -> frozenset[str]:
+    """Back ends that a run of these phases asks: at 3 a.m. nobody has to set the password of a restore rehearsal."""
+    first = t0_look(book, phases)
+    kinds = {spec.kind for check in book.candidates(phases) for spec in check.probes.values()}
+    kinds |= {first.kind} if first is not None else set()
+    return frozenset(name for kind in kinds for name in PROBES[kind].back_ends)
 
 
 def _phases(book: Book, items: Iterable[Item], wanted: Collection[str]) -> tuple[str, ...]:
