@@ -21,6 +21,7 @@ from gonogo.config.checklist import load_checklists
 from gonogo.judges import JUDGES
 from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment
 from gonogo.model.evidence import Cause, Seen, Unseen
+from gonogo.model.rule_deployment import IN_FORCE
 from gonogo.probes import PROBES, postgres, row_counts
 from gonogo.probes.base import Vantage
 from gonogo.probes.postgres import Postgres
@@ -134,6 +135,31 @@ def test_a_slow_statement_is_seen_in_the_real_extension(server: dict[str, Any], 
     assert found[0]["mean_ms"] > 500
     assert found[0]["query"] == "select pg_sleep($1)"
     assert not any(row["query"].startswith("vacuum") for row in found)
+
+
+def test_a_rule_set_is_in_force_by_whatever_word(server: dict[str, Any], vantage: Vantage) -> None:
+    """As `gonogo rollout rule-deployment` takes it: tables call it ACTIVE, deployed, Success; one taken back is not."""
+    disputed = Postgres(sql=CHECKS["fac-inc-simulate"].probes["it"].options.sql)
+    votes = ASKED["fac-inc-false-alarms.votes"]
+    before = rows(disputed, vantage)
+    assert before
+    with owner(server) as connection:
+        kept = connection.execute("select deployment_id, status, rollback_occurred from rule_deployments").fetchall()
+        try:
+            for word in sorted(IN_FORCE):
+                connection.execute("update rule_deployments set status = %s where status = 'ACTIVE'", [word.lower()])
+                assert rows(disputed, vantage) == before
+                assert rows(votes, vantage)[0]["status"] == "ACTIVE"
+                connection.execute("update rule_deployments set status = 'ACTIVE' where status = %s", [word.lower()])
+            connection.execute("update rule_deployments set status = 'REVERTED', rollback_occurred = true")
+            assert rows(disputed, vantage) == []
+            assert rows(votes, vantage)[0]["status"] == "ROLLED_BACK"
+        finally:
+            for name, status, occurred in kept:
+                connection.execute(
+                    "update rule_deployments set status = %s, rollback_occurred = %s where deployment_id = %s",
+                    [status, occurred, name],
+                )
 
 
 AGE = "extract(epoch from now() - executed_at) / 86400"
