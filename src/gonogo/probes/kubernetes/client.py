@@ -219,9 +219,11 @@ class Cluster:
 
 def namespace_of(vantage: Vantage, key: str) -> str:
     """The namespace that the environment's back end has under `key`; ConfigError if it has none."""
-    found = vantage.back_end(BACK_END).names.get(key)
+    names = vantage.back_end(BACK_END).names
+    found = names.get(key)
     if not found:
-        raise ConfigError(f"back end {BACK_END}: names.{key}, a namespace, is missing", vantage.environment.origin)
+        said = f"back end {BACK_END}: names.{key}, a namespace, is missing; names has {', '.join(names) or 'nothing'}"
+        raise ConfigError(said, vantage.environment.origin)
     return found
 
 
