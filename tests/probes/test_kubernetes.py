@@ -315,7 +315,7 @@ def test_what_is_told_of_a_pod() -> None:
     told = pod(raw_pod(ready=False, state=BACK_OFF, last=LONG_AGO, restarts=37), NOW, 180, RELEASE)
     assert (told["reason"], told["restarts"], told["oom_killed"]) == ("CrashLoopBackOff", 37, True)
     assert told["last_end"] | {"at": None} == {
-        "container": "app", "reason": "OOMKilled", "exit_code": 137, "at": None, "age_s": 7200.0,
+        "container": "app", "reason": "OOMKilled", "exit_code": 137, "at": None, "age_s": 7200.0, "ran_s": None,
     }  # fmt: skip
     assert (told["workload"], told["kind"], told["tag"], told["of_release"]) == (
         "judgment",
@@ -364,6 +364,14 @@ def test_restarts_of_a_pod_that_just_ended(fake: Any, vantage: Make) -> None:
     assert seen(look(KubernetesPods(), vantage()).outcome).data["recent_restarts"] == 1
     fake.answers[PODS] = listed(raw_pod("a", last=last, restarts=9), raw_pod("b", last=LONG_AGO, restarts=40))
     assert seen(look(KubernetesPods(), vantage()).outcome).data["recent_restarts"] == 9
+
+
+@pytest.mark.parametrize(("ran_s", "restarts"), [(60, 9), (6 * 3600, 9), (20 * 86400, 0)])
+def test_one_end_after_weeks_is_no_loop(fake: Any, vantage: Make, ran_s: float, restarts: int) -> None:
+    """A pod that is old has some restarts behind it; one that ran for days before its last end does not loop."""
+    last = {"terminated": {"reason": "Error", "exitCode": 137, "startedAt": ago(300 + ran_s), "finishedAt": ago(300)}}
+    fake.answers[PODS] = listed(raw_pod("a", last=last, restarts=9))
+    assert seen(look(KubernetesPods(), vantage()).outcome).data["recent_restarts"] == restarts
 
 
 def test_a_sidecar_is_not_the_service() -> None:

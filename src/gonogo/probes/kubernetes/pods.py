@@ -17,6 +17,7 @@ from gonogo.probes.observer import observe
 
 _BLIP = 60.0  # seconds that a pod may be out of service without being ill: one failed readiness probe
 _LATELY = 900.0  # seconds since a container last ended, for `recent_restarts`
+_STEADY = 86400.0  # seconds that a container ran before its last end, for that to be no loop
 _CALM = 600.0  # seconds since a container last ended, for that to be a blip
 _WAITS = ("ContainerCreating", "PodInitializing")  # every other reason to wait is trouble
 
@@ -39,8 +40,9 @@ def look(options: KubernetesPods, vantage: Vantage) -> Sight:
     """{count, recent_restarts, pods: [...], workloads: [{name, kind, pods, ready, starting, not_ready, ended, ...}]}.
 
     `state` of a pod: ready, starting, not ready; terminating, finished and ended (Failed: evicted, replaced) do not
-    count as pods of their workload. `recent_restarts` is the most of one pod whose container ended within 15 minutes:
-    a pod that is ready between its ends is found by it, and a node that restarted all of its pods once is not.
+    count as pods of their workload. `recent_restarts` is the most of one pod whose container ended within 15 minutes
+    after less than a day: a pod that is ready between its ends is found by it, and a node that restarted its pods once
+    is not.
     A wanted workload without a pod has pods 0; no pod at all is NO_DATA.
     """
     namespace = namespace_of(vantage, options.namespace)
@@ -107,7 +109,8 @@ def pod(raw: Mapping[str, Any], now: datetime, grace_s: float, release: Release 
 
 def _lately(row: Mapping[str, Any]) -> bool:
     live = row["state"] in ("ready", "starting", "not ready")
-    return live and row["last_end"] is not None and (row["last_end"]["age_s"] or 0.0) < _LATELY
+    last = row["last_end"]
+    return live and last is not None and (last["age_s"] or 0.0) < _LATELY and (last["ran_s"] or 0.0) < _STEADY
 
 
 def _state(
@@ -157,13 +160,14 @@ def _last_end(containers: list[Mapping[str, Any]], now: datetime) -> dict[str, A
     if not ends:
         return None
     name, done = max(ends, key=lambda end: moment(end[1].get("finishedAt")) or datetime.min.replace(tzinfo=now.tzinfo))
-    at = moment(done.get("finishedAt"))
+    at, since = moment(done.get("finishedAt")), moment(done.get("startedAt"))
     return {
         "container": name,
         "reason": done.get("reason"),
         "exit_code": done.get("exitCode"),
         "at": at.isoformat() if at else None,
         "age_s": age(done.get("finishedAt"), now),
+        "ran_s": (at - since).total_seconds() if at and since else None,
     }
 
 
