@@ -330,6 +330,15 @@ def test_a_run_that_is_of_no_release_says_nothing_of_one(red: Run) -> None:
     assert "release</h1>" not in html(sick)
 
 
+def test_two_rules_that_list_the_same_list_it_once(red: Run) -> None:
+    """The English and the Korean notice lack one field; two lines of one rule that are alike both count."""
+    first = red.outcomes[0]
+    (finding,) = first.findings
+    findings = tuple(replace(finding, details=lines) for lines in (("twice", "twice"), ("twice", "twice"), ("other",)))
+    run = replace(red, outcomes=(replace(first, findings=findings), *red.outcomes[1:]))
+    assert view(run).rows[0].details == ("twice", "twice", "other")
+
+
 def test_html_is_one_closed_page(red: Run) -> None:
     """No script and no request; language, headings and anchors for those who listen to it."""
     page = html(red, "ko")

@@ -232,7 +232,7 @@ def _row(check: Check, judged: Outcome | None, run: Run, language: str) -> Row:
         rule="; ".join(finding.rule for finding in outcome.findings),
         observed="; ".join(finding.observed for finding in worst),
         samples=next((finding.samples for finding in worst if finding.samples is not None), None),
-        details=tuple(line for finding in worst for line in finding.details),
+        details=tuple(line for lines in dict.fromkeys(one.details for one in worst) for line in lines),
         decidable=next((finding.decidable for finding in worst if finding.decidable), None),
         remedy=check.remedy,
         sources=tuple(dict.fromkeys(_source(one) for one in looks)),
