@@ -204,3 +204,12 @@ def test_pods_of_the_release(of_release: list[bool | None], wanted: Verdict) -> 
     pods = [{"name": f"p{n}", "state": "ready", "image": "i", "of_release": one} for n, one in enumerate(of_release)]
     judgment = {"pods": pods, "workloads": [{"name": "judgment-service", "ready": len(pods)}]}
     assert verdict("fac-post-health", health={"status": 200}, judgment=judgment) is wanted
+
+
+@pytest.mark.parametrize(("check_id", "name"), [("fac-dr-rpo", "wal"), ("fac-week-log-storage", "archive")])
+def test_a_busy_archive_is_listed_whole(check_id: str, name: str) -> None:
+    """A month of a segment of 16 MB every 4 s: what is newest may stand on any page."""
+    options = CHECKS[check_id].probes[name].options
+    month = 30 * 86400 // 4
+    assert options.pages * 1000 >= month
+    assert options.deadline.total_seconds() >= month / 1000 * 0.2
