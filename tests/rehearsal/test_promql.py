@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "environments" / "rehearsal"))
@@ -101,3 +102,22 @@ def test_what_is_not_known_is_bad_data(query: str) -> None:
 def test_a_number_where_series_are_needed_is_refused() -> None:
     with pytest.raises(NoVector):
         value("sum(1)")
+
+
+@pytest.mark.parametrize(
+    ("grown", "expected"),
+    [((60.0, 120.0, 120.0), {"": pytest.approx(9.5)}), ((60.0, 60.0, 60.0), {"": 0.0}), (None, {})],
+    ids=["calls", "a quiet hour", "no such metric"],
+)
+def test_the_llm_is_not_slow_where_nobody_calls_it(
+    monkeypatch: pytest.MonkeyPatch, grown: tuple[float, float, float] | None, expected: object
+) -> None:
+    """The P95 of no calls is no number, and a night without one is no reason to hold; a metric that is gone is."""
+    document = yaml.safe_load((ROOT / "checks" / "factory" / "incident.yaml").read_text(encoding="utf-8"))
+    query = document["items"][0]["probes"]["response"]["prometheus"]["query"]
+    rows = [
+        ({"namespace": "production", "le": le}, [(15.0 * n, grown[0] if n < 20 else end) for n in range(41)])
+        for le, end in zip(("10", "+Inf"), grown[1:], strict=True)
+    ] if grown else []  # fmt: skip
+    monkeypatch.setitem(SERIES, "llm_call_duration_seconds_bucket", rows)
+    assert value(query, 600.0) == expected
