@@ -269,7 +269,7 @@ def test_the_client_is_imported_without_the_rest_of_its_package() -> None:
 
 def test_options_and_names_are_checked(vantage: Make) -> None:
     """A namespace is a key of the back end, a list one of the environment; one way to say which."""
-    with pytest.raises(ConfigError, match=r"names\.staging, a namespace, is missing; names has .*production"):
+    with pytest.raises(ConfigError, match=r"names\.staging, a namespace, is missing \(names has production\)"):
         look(KubernetesPods(namespace="staging"), vantage())
     with pytest.raises(ConfigError, match=r"names\.others, a list, is missing"):
         look(KubernetesPods(named="others"), vantage())

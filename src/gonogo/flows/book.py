@@ -109,7 +109,10 @@ def _open(request: Request, member: Member, checks: Sequence[Check], faults: Map
     _refuse_idle_waivers(waivers, environment, release, mine)
     mine = check_against(environment, mine, PROBES, JUDGES)
     for spec in {id(spec.options): spec for check in mine for spec in check.probes.values()}.values():
-        PROBES[spec.kind].refuse(spec.options, environment, request.root / "environments")
+        try:
+            PROBES[spec.kind].refuse(spec.options, environment, request.root / "environments")
+        except ConfigError as error:  # what is wrong is seen in the environment, and is as likely wrong in the item
+            raise ConfigError(f"{error} (asked for at {spec.origin})") from None
     return Book(
         environment=environment,
         checks=mine,

@@ -113,11 +113,11 @@ def suspicion(suspect: Suspect, troubles: Mapping[str, Trouble], case: Case) -> 
 
 
 def filled(template: str, case: Case) -> str:
-    """The text with what was seen in place of its expressions."""
+    """The text with what was seen in place of its expressions; {environment} is the name of where it was seen."""
     documents: dict[str, Any] = {n: e.outcome.data for n, e in case.evidence.items() if isinstance(e.outcome, Seen)}
     document = documents["it"] if set(documents) == {"it"} else documents
     try:
-        return fill(template, document)
+        return fill(template, {"environment": case.environment.name, **document})
     except ExpressionError as error:
         return f"{template} ({error})"
 

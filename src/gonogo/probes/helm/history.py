@@ -16,7 +16,8 @@ from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
 from gonogo.probes.json_strict import parse_json
-from gonogo.probes.kubernetes.client import CLIENTS, Cluster, namespace_of
+from gonogo.probes.kubernetes.client import CLIENTS, Cluster
+from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown
 from gonogo.probes.kubernetes.reading import age, moment, short
 from gonogo.probes.observer import observe
 
@@ -141,4 +142,11 @@ def _value(path: str, *layers: Any) -> Any:
     return None
 
 
-PROBE = Probe(options=HelmHistory, look=look, back_ends=("kubernetes",), extra="kubernetes", clients=CLIENTS)
+PROBE = Probe(
+    options=HelmHistory,
+    look=look,
+    back_ends=("kubernetes",),
+    extra="kubernetes",
+    clients=CLIENTS,
+    refuse=refuse_unknown,
+)

@@ -10,7 +10,8 @@ from typing import Any
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.kubernetes.client import CLIENTS, Cluster, namespace_of, wanted_names
+from gonogo.probes.kubernetes.client import CLIENTS, Cluster
+from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, wanted_names
 from gonogo.probes.kubernetes.reading import age, conditions, short
 from gonogo.probes.observer import observe
 
@@ -142,4 +143,11 @@ def _metric(raw: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"name": name, "current": value}
 
 
-PROBE = Probe(options=KubernetesAutoscalers, look=look, back_ends=("kubernetes",), extra="kubernetes", clients=CLIENTS)
+PROBE = Probe(
+    options=KubernetesAutoscalers,
+    look=look,
+    back_ends=("kubernetes",),
+    extra="kubernetes",
+    clients=CLIENTS,
+    refuse=refuse_unknown,
+)

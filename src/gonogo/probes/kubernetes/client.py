@@ -217,28 +217,6 @@ class Cluster:
         raise Failure(Cause.PARTIAL, f"{what}: more than {MAX_PAGES} pages")
 
 
-def namespace_of(vantage: Vantage, key: str) -> str:
-    """The namespace that the environment's back end has under `key`; ConfigError if it has none."""
-    names = vantage.back_end(BACK_END).names
-    found = names.get(key)
-    if not found:
-        said = f"back end {BACK_END}: names.{key}, a namespace, is missing; names has {', '.join(names) or 'nothing'}"
-        raise ConfigError(said, vantage.environment.origin)
-    return found
-
-
-def wanted_names(vantage: Vantage, name: str | None, named: str | None) -> tuple[str, ...]:
-    """The one name, the environment's list of names, or nothing: then everything is meant."""
-    if name and named:
-        raise ConfigError("name and named are two ways to say what to look at; one is meant")
-    if named is None:
-        return (name,) if name else ()
-    found = vantage.environment.names.get(named)
-    if not found:
-        raise ConfigError(f"names.{named}, a list, is missing", vantage.environment.origin)
-    return found
-
-
 def _raise(status: int, body: bytes, url: str, what: str) -> NoReturn:
     """A status that is no success as a Failure: what was asked for, and the server's own word on it."""
     try:

@@ -9,7 +9,8 @@ from typing import Any
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.kubernetes.client import CLIENTS, Cluster, namespace_of, wanted_names
+from gonogo.probes.kubernetes.client import CLIENTS, Cluster
+from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, wanted_names
 from gonogo.probes.kubernetes.reading import age, conditions, images, of_release, short, tag
 from gonogo.probes.observer import observe
 
@@ -120,4 +121,11 @@ def rolled_out(raw: Mapping[str, Any]) -> tuple[bool, str]:
     return True, "successfully rolled out"
 
 
-PROBE = Probe(options=KubernetesDeployments, look=look, back_ends=("kubernetes",), extra="kubernetes", clients=CLIENTS)
+PROBE = Probe(
+    options=KubernetesDeployments,
+    look=look,
+    back_ends=("kubernetes",),
+    extra="kubernetes",
+    clients=CLIENTS,
+    refuse=refuse_unknown,
+)

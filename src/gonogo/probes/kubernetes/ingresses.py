@@ -8,7 +8,8 @@ from typing import Any
 
 from gonogo.model.evidence import Seen
 from gonogo.probes.base import Probe, Sight, Vantage
-from gonogo.probes.kubernetes.client import CLIENTS, Cluster, namespace_of
+from gonogo.probes.kubernetes.client import CLIENTS, Cluster
+from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown
 from gonogo.probes.observer import observe
 
 _NOTE = "nginx.ingress.kubernetes.io/"
@@ -72,4 +73,11 @@ def _percent(notes: Mapping[str, Any]) -> float | None:
     return min(100.0, 100 * int(weight) / int(total))
 
 
-PROBE = Probe(options=KubernetesIngresses, look=look, back_ends=("kubernetes",), extra="kubernetes", clients=CLIENTS)
+PROBE = Probe(
+    options=KubernetesIngresses,
+    look=look,
+    back_ends=("kubernetes",),
+    extra="kubernetes",
+    clients=CLIENTS,
+    refuse=refuse_unknown,
+)

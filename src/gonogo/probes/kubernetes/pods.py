@@ -11,7 +11,8 @@ from gonogo.model.environment import Release
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.kubernetes.client import CLIENTS, Cluster, namespace_of, wanted_names
+from gonogo.probes.kubernetes.client import CLIENTS, Cluster
+from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, wanted_names
 from gonogo.probes.kubernetes.reading import age, conditions, images, moment, of_release, short, tag, workload
 from gonogo.probes.observer import observe
 
@@ -190,4 +191,11 @@ def _workloads(found: list[dict[str, Any]], wanted: tuple[str, ...]) -> Iterator
         }
 
 
-PROBE = Probe(options=KubernetesPods, look=look, back_ends=("kubernetes",), extra="kubernetes", clients=CLIENTS)
+PROBE = Probe(
+    options=KubernetesPods,
+    look=look,
+    back_ends=("kubernetes",),
+    extra="kubernetes",
+    clients=CLIENTS,
+    refuse=refuse_unknown,
+)

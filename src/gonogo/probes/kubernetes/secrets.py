@@ -10,7 +10,8 @@ from typing import Any
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.kubernetes.client import CLIENTS, TABLE, Cluster, namespace_of, wanted_names
+from gonogo.probes.kubernetes.client import CLIENTS, TABLE, Cluster
+from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, wanted_names
 from gonogo.probes.kubernetes.reading import moment
 from gonogo.probes.observer import observe
 
@@ -91,4 +92,11 @@ def secret(row: Mapping[str, Any], annotation: str | None, now: datetime) -> dic
     }
 
 
-PROBE = Probe(options=KubernetesSecrets, look=look, back_ends=("kubernetes",), extra="kubernetes", clients=CLIENTS)
+PROBE = Probe(
+    options=KubernetesSecrets,
+    look=look,
+    back_ends=("kubernetes",),
+    extra="kubernetes",
+    clients=CLIENTS,
+    refuse=refuse_unknown,
+)

@@ -1,0 +1,54 @@
+"""What a look at a cluster names, a namespace or workloads, as the environment has it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from gonogo.model.environment import Environment
+from gonogo.model.errors import ConfigError
+from gonogo.probes.base import Vantage
+from gonogo.probes.kubernetes.access import BACK_END
+
+
+def namespace_of(vantage: Vantage, key: str) -> str:
+    """The namespace that the environment's back end has under `key`; ConfigError if it has none."""
+    return _namespace(vantage.environment, key)
+
+
+def refuse_unknown(options: Any, environment: Environment, _: Path) -> None:
+    """ConfigError for a namespace or a list of names that the environment does not have: before anything is sent."""
+    _namespace(environment, options.namespace)
+    named = getattr(options, "named", None)
+    if named is not None and not environment.names.get(named):
+        raise ConfigError(_no_list(named), environment.origin)
+
+
+def _namespace(environment: Environment, key: str) -> str:
+    names = environment.back_ends[BACK_END].names
+    found = names.get(key)
+    if not found:
+        near = "".join(f"; did you mean {one!r}?" for one in get_close_matches(key, names, n=1))
+        has = ", ".join(names) or "nothing"
+        raise ConfigError(
+            f"back end {BACK_END} of {environment.name}: names.{key}, a namespace, is missing{near} (names has {has})",
+            environment.origin,
+        )
+    return found
+
+
+def _no_list(named: str) -> str:
+    return f"names.{named}, a list, is missing"
+
+
+def wanted_names(vantage: Vantage, name: str | None, named: str | None) -> tuple[str, ...]:
+    """The one name, the environment's list of names, or nothing: then everything is meant."""
+    if name and named:
+        raise ConfigError("name and named are two ways to say what to look at; one is meant")
+    if named is None:
+        return (name,) if name else ()
+    found = vantage.environment.names.get(named)
+    if not found:
+        raise ConfigError(_no_list(named), vantage.environment.origin)
+    return found
