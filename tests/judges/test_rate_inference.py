@@ -14,16 +14,16 @@ from gonogo.judges.rate.plan import AT_MOST, Done, Send, Wait, next_step
 from gonogo.model.ratelimit import Algorithm, Dialect
 
 
-def test_a_hundred_limiters() -> None:
-    """The algorithm is right for nine in ten, and the limit within 6 % for 95 of 100."""
+def test_fifty_limiters() -> None:
+    """The algorithm is right for nine in ten, and the limit within 6 % for 19 of 20; the benchmark draws 300."""
     right, errors = 0, list[float]()
-    for seed in range(100):
+    for seed in range(50):
         policy, found, timeline = drawn(seed)
         assert len(timeline) <= AT_MOST
         right += found is not None and found.algorithm is policy.algorithm
         errors.append(1.0 if found is None else abs(found.limit - policy.limit) / policy.limit)
-    assert right >= 90
-    assert sorted(errors)[94] <= 0.06
+    assert right >= 45
+    assert sorted(errors)[46] <= 0.06
 
 
 def test_numbers_of_a_bucket() -> None:

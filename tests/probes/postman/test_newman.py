@@ -103,7 +103,7 @@ def pretend(tmp_path: Path, collect: Any, tools: Any) -> Callable[[str], tuple[A
         program.write_text(PROGRAM.format(python=sys.executable, place=str(place), code=code), encoding="utf-8")
         program.chmod(0o755)
         values = {"baseUrl": "http://127.0.0.1:1", "token": "t0k-secret"}
-        deadline = Deadline(timedelta(seconds=10))
+        deadline = Deadline(timedelta(seconds=4))
         collection = collect(tools.request("A", "/a"))
         made = run_newman(
             str(program), collection, values, hosts=["127.0.0.1"], ca=None, deadline=deadline, each=timedelta(seconds=1)
