@@ -60,8 +60,9 @@ def _read_request(conn: Any) -> bytes:
 
 
 def answer(body: bytes = b"{}", status: str = "200 OK", **headers: str) -> Handler:
-    """One answer with a right Content-Length."""
-    lines = {"Content-Type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    """One answer with a right Content-Length, the last of its connection: nobody asks again as it is being closed."""
+    lines = {"Content-Type": "application/json", "Connection": "close"}
+    lines |= {name.replace("_", "-"): value for name, value in headers.items()}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value)
     raw = f"HTTP/1.1 {status}\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
     return lambda conn: conn.sendall(raw)

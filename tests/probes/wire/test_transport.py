@@ -284,7 +284,9 @@ def test_tls_connections_are_kept(serve: Any, stand: Any, tools: Any, certificat
     """Two requests, one handshake."""
     handshakes = []
     context = certificates.contexts["good"]
-    server = serve(lambda conn: (handshakes.append(conn.fileno()), tools.answer()(conn)), tls=context, keep=True)
+    server = serve(
+        lambda conn: (handshakes.append(conn.fileno()), tools.answer(Connection="")(conn)), tls=context, keep=True
+    )
     document = seen(stand(canary=Side(url=server.url, ca=str(certificates.ca))), times=3).data
     assert document["count"] == 3
     assert len(set(handshakes)) == 1
@@ -523,7 +525,7 @@ def test_row119_a_secret_that_no_header_can_hold_is_named_not_shown(stand: Any) 
 
 def test_cookies_are_not_carried_from_look_to_look(serve: Any, stand: Any, tools: Any) -> None:
     """A look does not depend on the looks before it."""
-    server = serve(tools.answer(Set_Cookie="session=1; Path=/"), keep=True)
+    server = serve(tools.answer(Set_Cookie="session=1; Path=/", Connection=""), keep=True)
     assert seen(stand(canary=server.url), times=2).data["count"] == 2
     assert b"cookie" not in server.heard[1].lower()
 
