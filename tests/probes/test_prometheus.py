@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -328,3 +330,24 @@ def test_grafana_keeps_rules_and_alerts_below_its_own_paths(fake: Any, vantage_o
     denied = look_at_grafana_alerts(Alertmanager(look=Kept.ALERTS), vantage).outcome
     assert isinstance(denied, Unseen)
     assert denied.cause is Cause.DENIED
+
+
+def test_a_server_that_hangs_holds_up_nobody_else(vantage_of: Callable[..., Vantage]) -> None:
+    """While its metadata is waited for, another look gets what all looks share."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        vantage = vantage_of({"prometheus": BackEnd(address=url, timeout=timedelta(seconds=2))})
+        outcomes: list[Seen | Unseen] = []
+        options = Prometheus(query="sum(rate(requests_total[5m]))")
+        looking = threading.Thread(target=lambda: outcomes.append(look(options, vantage).outcome))
+        looking.start()
+        connection, _ = server.accept()  # it has been asked, and never answers
+        other = threading.Thread(target=lambda: vantage.shared("another", dict))
+        other.start()
+        other.join(1)
+        assert not other.is_alive()
+        looking.join(10)
+        connection.close()
+    (outcome,) = outcomes
+    assert isinstance(outcome, Unseen)
+    assert outcome.cause is Cause.TIMEOUT

@@ -110,7 +110,9 @@ class Vantage:
         return self.records
 
     def shared(self, key: str, make: Callable[[], T]) -> T:
-        """One object a key in this run: built by the first look that needs it, thread-safe."""
+        """One object a key in this run: built by the first look that needs it, thread-safe. `make` sends nothing: all
+        looks wait for it.
+        """
         with self._lock:
             if key not in self._made:
                 self._made[key] = make()

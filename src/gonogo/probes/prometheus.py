@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from gonogo.model.errors import ConfigError
@@ -123,7 +122,10 @@ def _check_fresh(observer: Observer, query: str) -> None:
 def _check_counters(observer: Observer, query: str) -> None:
     """ConfigError for a rate of what the server knows as a gauge; what it knows nothing of is left alone."""
     for name in dict.fromkeys(found["name"] for found in _RATED.finditer(query)):
-        kinds = observer.vantage.shared(f"{observer.url} {name}", partial(_kinds, observer, name))
+        known: dict[tuple[str, str], frozenset[str]] = observer.vantage.shared("prometheus kinds", dict)
+        kinds = known.get((observer.url, name))
+        if kinds is None:  # asked without the lock of what is shared: a server that hangs would hold up every look
+            kinds = known[observer.url, name] = _kinds(observer, name)
         if kinds and kinds <= {"gauge"}:
             raise ConfigError(f"prometheus: {name} is a gauge, and a rate is of a counter, in the query: {query}")
 
