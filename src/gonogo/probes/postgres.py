@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gonogo.model.environment import BackEnd
+from gonogo.model.environment import BackEnd, Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.model.units import show_duration
@@ -83,9 +84,7 @@ def look(options: Postgres, vantage: Vantage) -> Sight:
 
 def _target(back_end: BackEnd, host: str, port: int, vantage: Vantage) -> dict[str, Any]:
     """Everything libpq would otherwise take from its own environment variables is given."""
-    for name in ("database", "user"):
-        if not back_end.names.get(name):
-            raise ConfigError(f"back end postgres: names.{name} is missing", vantage.environment.origin)
+    _check_names(vantage.environment)
     ca = ca_file(back_end, vantage)
     plain = needs_no_tls(back_end, host)
     return {
@@ -101,6 +100,19 @@ def _target(back_end: BackEnd, host: str, port: int, vantage: Vantage) -> dict[s
         "sslmode": "prefer" if plain else "verify-full",
         **({} if plain else {"sslrootcert": ca or "system"}),
     }
+
+
+def refuse_unnamed(_: Any, environment: Environment, __: Path) -> None:
+    """ConfigError for a back end that names no database or no user: before anything is sent."""
+    _check_names(environment)
+
+
+def _check_names(environment: Environment) -> None:
+    names = environment.back_ends["postgres"].names
+    for name in ("database", "user"):
+        if not names.get(name):
+            has = ", ".join(names) or "nothing"
+            raise ConfigError(f"back end postgres: names.{name} is missing (names has {has})", environment.origin)
 
 
 def _outcome(sql: str, target: Mapping[str, Any], back_end: BackEnd, statement: str) -> Seen | Unseen:
@@ -192,4 +204,11 @@ def _json(value: Any) -> Any:
             return str(value)
 
 
-PROBE = Probe(options=Postgres, look=look, back_ends=("postgres",), extra="postgres", clients=("psycopg",))
+PROBE = Probe(
+    options=Postgres,
+    look=look,
+    back_ends=("postgres",),
+    extra="postgres",
+    clients=("psycopg",),
+    refuse=refuse_unnamed,
+)
