@@ -134,11 +134,11 @@ def test_judging_is_pure(make_case: Callable[..., Case]) -> None:
 
 
 def test_two_hundred_checks_are_judged_at_once(make_case: Callable[..., Case]) -> None:
-    """Two hundred simple checks take milliseconds; the limit is ten times what a slow machine needs."""
+    """Two hundred simple checks take milliseconds; the limit is hundreds of times that, for any machine at work."""
     cases = [make_case({"s": "ok", "n": n}, rules=rules({"equals": "ok"}), side="canary") for n in range(200)]
     judge_check(cases[0])
-    started = time.perf_counter()
+    began = time.process_time()
     outcomes = [judge_check(case) for case in cases]
-    took = time.perf_counter() - started
+    took = time.process_time() - began
     assert all(outcome.verdict is PASS for outcome in outcomes)
-    assert took < 0.2
+    assert took < 4
