@@ -11,6 +11,7 @@ from factory.past import BOUNDS, EXPLANATION_S, Flow
 from factory.world import HOUR, PRODUCTION, World
 
 CANARY_S = EXPLANATION_S / 0.1  # between two requests of the canary's users
+NEW_S = 12 * 60  # of a canary that nobody has used for longer
 _PATH = "/api/v1/judgment/executions/{id}/explanation"
 _SLOW_S = 4.0
 
@@ -20,6 +21,9 @@ def changed(flows: list[Flow], world: World) -> list[Flow]:
     if world.fault("canary-idle"):
         until = world.t0 + 120
         flows = [replace(one, until=until) if one.labels.get("track") == "canary" else one for one in flows]
+    if world.fault("canary-new"):
+        since = world.now - NEW_S
+        flows = [replace(one, since=since) if one.labels.get("track") == "canary" else one for one in flows]
     if world.fault("cache-hits-35pct"):
         flows = [one for one in flows if one.name not in (past.HITS, past.MISSES)]
     return flows + [one for fault, added in ADDED.items() if world.fault(fault) for one in added(world)]
