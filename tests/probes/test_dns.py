@@ -101,7 +101,7 @@ def resolver() -> Iterator[ResolverFake]:
 
 @pytest.fixture
 def ask(resolver: ResolverFake, vantage_of: Callable[..., Vantage]) -> Callable[..., Any]:
-    def asking(*, timeout: float = 5, site: str = SITE, address: str = "", **options: Any) -> Seen | Unseen:
+    def asking(*, timeout: float = 30, site: str = SITE, address: str = "", **options: Any) -> Seen | Unseen:
         names = {"public": PUBLIC, "recovery": site}
         place = address or f"127.0.0.1:{resolver.port}"
         back_end = BackEnd(address=place, names=names, timeout=timedelta(seconds=timeout))
@@ -175,7 +175,7 @@ def test_row14_what_does_not_resolve_is_no_evidence(
     """A name that is gone, a resolver that fails, refuses, lies or is silent: the name and the reason are said."""
     for name, value in change.items():
         setattr(resolver, name, value)
-    outcome = ask(timeout=0.3 if "silent" in change else 5)
+    outcome = ask(timeout=0.3 if "silent" in change else 30)
     assert isinstance(outcome, Unseen)
     assert (outcome.cause, text in outcome.detail) == (cause, True), outcome.detail
 

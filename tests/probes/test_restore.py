@@ -184,8 +184,11 @@ def test_rows_that_are_missing_show(ask: Ask, server: Server) -> None:
     server.run("create table late (made timestamptz); insert into late values ('2026-11-20 07:00+00')", "shop")
     server.run("grant select on late to reader", "shop")
     outcome = ask(tables={"orders": "made", "late": "made"})
+    server.run("delete from late", "shop")
+    none = ask(tables={"orders": "made", "late": "made"})
     server.run("drop table late", "shop")
     assert (outcome.data["least"], outcome.data["most"]) == (0.0, 1.0)
+    assert none.data["least"] == 0.0  # also where production's is empty: the table itself is lost
 
 
 @pytest.mark.parametrize(
@@ -248,9 +251,11 @@ def test_words_of_pg_restore_without_the_data() -> None:
 def test_a_live_server_is_not_restored_into(ask: Ask, server: Server) -> None:
     """Another database of production's own server takes its disk, its WAL and its archive all the same."""
     before = server.databases()
-    outcome = ask(live=True)
-    assert isinstance(outcome, Unseen), outcome
-    assert (outcome.cause, "production's own server" in outcome.detail) == (Cause.REFUSED, True), outcome.detail
+    names = {"database": "postgres", "user": "scratch"}
+    alias = BackEnd(address=f"localhost:{server.port}", names=names, auth=Auth(kind=AuthKind.BEARER, secret="PW"))
+    for outcome in (ask(live=True), ask(live=True, back_ends={"scratch": alias})):
+        assert isinstance(outcome, Unseen), outcome
+        assert (outcome.cause, "production's own server" in outcome.detail) == (Cause.REFUSED, True), outcome.detail
     assert server.databases() == before
 
 

@@ -36,7 +36,7 @@ def vantage(fake: Any, vantage_of: Make) -> Make:
     def make(**options: Any) -> Vantage:
         auth = Auth(kind=AuthKind.BEARER, secret="SLACK")
         names = options.pop("names", {})
-        back_end = BackEnd(address=fake.url, auth=auth, names=names, timeout=timedelta(seconds=2))
+        back_end = BackEnd(address=fake.url, auth=auth, names=names, timeout=timedelta(seconds=30))
         return vantage_of({"slack": back_end}, secrets={"SLACK": "xoxb-right-horse"}, **options)
 
     fake.answers |= {LIST: CHANNELS, HISTORY: history()}

@@ -59,7 +59,7 @@ def scan(tmp_path: Path, vantage_of: Callable[..., Vantage]) -> Scan:
     (tmp_path / "environments" / "requirements.txt").write_text("idna==3.11\n")
     (tmp_path / "environments" / "package-lock.json").write_text("{}")
 
-    def one(tool: str, output: Any, status: int = 0, *, code: str = "", timeout: float = 10, names: Any = None) -> Any:
+    def one(tool: str, output: Any, status: int = 0, *, code: str = "", timeout: float = 60, names: Any = None) -> Any:
         text = output if isinstance(output, str) else json.dumps(output)
         program = tmp_path / "tools" / PROGRAMS[tool]
         if output is not None:
@@ -185,7 +185,7 @@ def test_a_tool_that_is_not_installed_is_told_with_its_install_line(scan: Scan, 
 
 def test_a_tool_that_hangs_is_ended(scan: Scan) -> None:
     """Within the back end's timeout."""
-    outcome = scan("trivy", TRIVY, code="time.sleep(60)", timeout=0.5)
+    outcome = scan("trivy", TRIVY, code="time.sleep(120)", timeout=0.5)
     assert isinstance(outcome, Unseen)
     assert outcome.cause is Cause.TIMEOUT
 

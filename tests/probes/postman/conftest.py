@@ -72,7 +72,7 @@ def newman() -> str:
 def native(fake: Any) -> Callable[..., list[Result]]:
     """Run a collection by the part of Postman that is known here."""
 
-    def run(collection: Collection, values: Mapping[str, str] | None = None, *, seconds: float = 20) -> list[Result]:
+    def run(collection: Collection, values: Mapping[str, str] | None = None, *, seconds: float = 60) -> list[Result]:
         sides = {"staging": Side(url=fake.url)}
         environment = Environment(name="here", system="factory", describe="", sides=sides)
         vantage = Vantage(environment=environment, release=None, now=None, t0=None, reveal=str)  # type: ignore[arg-type]
@@ -89,7 +89,7 @@ def native(fake: Any) -> Callable[..., list[Result]]:
 def by_newman(fake: Any, newman: str) -> Callable[..., list[Result]]:
     """Run it by newman."""
 
-    def run(collection: Collection, values: Mapping[str, str] | None = None, *, seconds: float = 20) -> list[Result]:
+    def run(collection: Collection, values: Mapping[str, str] | None = None, *, seconds: float = 60) -> list[Result]:
         return run_newman(
             newman,
             collection,

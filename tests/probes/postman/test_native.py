@@ -34,6 +34,7 @@ BEYOND = (
     "let unfinished = (",
     "]",
     "const big = 12345678901234567890;",
+    "pm.test('x', () => { pm.expect([1].includes()).to.be.false; });",
     "(" * 3000,
 )
 
@@ -106,6 +107,12 @@ def test_a_script_before_that_throws_is_an_error_of_it(fake: Any, collect: Any, 
     (result,) = native(collect(tools.request("A", "/a", before=["const j = JSON.parse('{');"])))
     assert (result.unclear, fake.calls) == ([], [])
     assert str(result.script_error).startswith("SyntaxError")
+
+
+def test_half_a_character_is_not_sent(fake: Any, collect: Any, tools: Any, native: Run) -> None:
+    """JavaScript has texts that no encoding has."""
+    (result,) = native(collect(tools.request("A", "/a?q={{half}}", before=[r"pm.variables.set('half', '\ud800');"])))
+    assert (list(result.unclear), fake.calls) == (["half a surrogate pair"], [])
 
 
 def test_no_answer_is_an_error_and_no_test_runs(fake: Any, collect: Any, tools: Any, native: Run) -> None:

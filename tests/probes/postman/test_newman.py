@@ -67,7 +67,7 @@ def test_the_guard_looks_at_every_socket(options: str, said: str) -> None:
     code = f"require('net').connect({options}).on('error', (error) => console.log(error.code));"
     words = [node, "--no-network-family-autoselection", "--require", str(GUARD), "-e", code]
     environment = {"PATH": os.environ["PATH"], "GONOGO_HOSTS": "named.example"}
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=90, check=True)
     assert done.stdout.strip() == said
 
 
@@ -103,7 +103,7 @@ def pretend(tmp_path: Path, collect: Any, tools: Any) -> Callable[[str], tuple[A
         program.write_text(PROGRAM.format(python=sys.executable, place=str(place), code=code), encoding="utf-8")
         program.chmod(0o755)
         values = {"baseUrl": "http://127.0.0.1:1", "token": "t0k-secret"}
-        deadline = Deadline(timedelta(seconds=4))
+        deadline = Deadline(timedelta(seconds=4 if "sleep" in code else 30))
         collection = collect(tools.request("A", "/a"))
         made = run_newman(
             str(program), collection, values, hosts=["127.0.0.1"], ca=None, deadline=deadline, each=timedelta(seconds=1)
@@ -131,7 +131,7 @@ def test_secrets_stand_in_a_private_file_only(pretend: Any, tmp_path: Path) -> N
         ("sys.stderr.write('error: boom'); sys.exit(1)", Cause.UNAVAILABLE),
         ("open(out, 'w').write('{\"run\": ')", Cause.BROKEN),
         ("open(out, 'w').write('{}')", Cause.BROKEN),
-        ("import time; time.sleep(30)", Cause.TIMEOUT),
+        ("import time; time.sleep(60)", Cause.TIMEOUT),
     ],
 )
 def test_a_report_that_is_not_there_decides_nothing(pretend: Any, code: str, cause: Cause) -> None:

@@ -100,7 +100,7 @@ def serve() -> Iterator[Callable[..., Served]]:
 
         def one(raw: socket.socket, index: int) -> None:
             with contextlib.suppress(OSError, ValueError), raw:
-                raw.settimeout(5)
+                raw.settimeout(30)
                 conn = tls.wrap_socket(raw, server_side=True) if tls else raw
                 with conn:
                     while True:

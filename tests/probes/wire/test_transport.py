@@ -31,7 +31,7 @@ from gonogo.probes.http import HttpOptions, look
 from gonogo.probes.transport import Ask, fetch
 from gonogo.probes.urls import next_hop
 
-SHORT = timedelta(seconds=0.3)
+SHORT = timedelta(seconds=1)
 
 
 def unseen(vantage: Any, **options: Any) -> Unseen:
@@ -129,14 +129,16 @@ def test_row05_black_hole_ends_at_the_connect_deadline(stand: Any) -> None:
         _fill(listener, stack)
         started = time.monotonic()
         failed = unseen(stand(canary=f"http://127.0.0.1:{listener.getsockname()[1]}"), deadline=SHORT)
-        assert time.monotonic() - started < 0.6
+        assert time.monotonic() - started < 20  # the kernel tries for minutes
     assert failed.cause is Cause.TIMEOUT
-    assert "deadline of 0.3 s ran out connecting to" in failed.detail
+    assert "deadline of 1 s ran out connecting to" in failed.detail
 
 
 def test_row05_never_answers(serve: Any, stand: Any) -> None:
     """Row 5: a server that takes the request and says nothing ends at the deadline."""
-    failed = unseen(stand(canary=serve(lambda _: time.sleep(1)).url), deadline=SHORT)
+    over = threading.Event()
+    failed = unseen(stand(canary=serve(lambda _: over.wait(60)).url), deadline=SHORT)
+    over.set()
     assert failed.cause is Cause.TIMEOUT
     assert "waiting for the answer" in failed.detail
 
@@ -145,21 +147,26 @@ def test_row05_never_answers(serve: Any, stand: Any) -> None:
     ("head", "stage"),
     [
         pytest.param(b"", "waiting for the answer of", id="row06-slow-loris-headers"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", "reading the body", id="row06-slow-loris-body"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", "reading the body", id="row06-slow-loris-body"
+        ),
     ],
 )
 def test_dripped_bytes_do_not_extend_the_deadline(serve: Any, stand: Any, head: bytes, stage: str) -> None:
-    """Row 6: one byte at a time, the total deadline still holds."""
+    """Row 6: one byte at a time for a minute, the total deadline still holds."""
+    over = threading.Event()
 
     def drip(conn: socket.socket) -> None:
         conn.sendall(head)
-        for byte in b"HTTP/1.1 200 OK and so on, for ever and ever and ever":
+        for byte in b"HTTP/1.1 200 OK and so on, for " + b"ever and " * 130:
             conn.sendall(bytes([byte]))
-            time.sleep(0.05)
+            if over.wait(0.05):
+                return
 
     started = time.monotonic()
     failed = unseen(stand(canary=serve(drip).url), deadline=SHORT)
-    assert time.monotonic() - started < 0.6
+    assert time.monotonic() - started < 20
+    over.set()
     assert failed.cause is Cause.TIMEOUT
     assert stage in failed.detail
     assert "bytes received" in failed.detail
@@ -324,7 +331,7 @@ def test_row14_unknown_names_are_named(stand: Any, monkeypatch: pytest.MonkeyPat
 def test_row14_a_silent_name_server_ends_at_the_deadline(stand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Row 14: a lookup knows no deadline, the look does."""
     release = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(5) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(60) and [])
     failed = unseen(stand(canary="http://slow.example"), deadline=timedelta(seconds=0.1))
     release.set()
     assert failed.cause is Cause.TIMEOUT
