@@ -30,7 +30,7 @@ def add_verbs(parser: argparse.ArgumentParser, parser_class: type[argparse.Argum
 
     add = verb("report", _report, "the six phases against their budgets, RTO and RPO, as Markdown, page and JSON")
     add("--json", action="store_true", help="JSON on standard output")
-    verb("notice", _notice, "the notice for customers in English and Korean; HOLD while a field is empty")
+    verb("notice", _notice, "the notice for customers in English and Korean; HOLD while a field is empty or ahead")
 
 
 def run(options: argparse.Namespace, root: Path, say: Say) -> int:
@@ -60,8 +60,9 @@ def _notice(options: argparse.Namespace, root: Path, say: Say) -> int:
     told = notices(_asked(options, root))
     wanted = [options.language] if options.language else list(told.texts)
     say(ci_log(lines("\n".join(told.texts[language] for language in wanted))))
-    if told.empty:
-        sys.stderr.write(ci_log(visible(f"gonogo: not to be sent yet, empty: {', '.join(told.empty)}")) + "\n")
+    lacks = [f"empty: {', '.join(told.empty)}"] if told.empty else []
+    if lacks or told.ahead:
+        sys.stderr.write(ci_log(visible(f"gonogo: not to be sent yet, {'; '.join([*lacks, *told.ahead])}")) + "\n")
     return int(told.status)
 
 

@@ -79,6 +79,10 @@ def test_the_report_of_a_recovery_inside_its_rto(run: Run, tmp_path: Path) -> No
         ("class: region_loss", "class: data_pollution", 1, "RTO 1 h"),
         ("started: 2026-11-20T08:50:00Z", "started: 2026-11-20T08:40:00Z", 6, "- switch started before verify ended"),
         ("data_loss: {since: 2026-11-20T05:58:00Z, until: 2026-11-20T06:00:00Z}\n", "", 6, "Data lost: not recorded"),
+        ("ended: 2026-11-20T09:00:00Z", "ended: 2026-11-20T10:00:01Z", 1, "Time to restore: 4 h 1 min of RTO 4 h"),
+        ("ended: 2026-11-20T06:27:00Z", "ended: 2026-11-20T06:23:05Z", 0, "| 06:23 | 16 min | 15 min | 1 min |"),
+        ("detected: 2026-11-20T06:06:00Z", "detected: 2999-11-20T06:06:00Z", 6, "- detected lies in the future"),
+        ("58:00Z, until: 2026-11-20T06:00", "58:00Z, until: 2999-11-20T06:00", 1, "- data\\_loss lies in the future"),
     ],
 )
 def test_what_a_report_decides(run: Run, old: str, new: str, status: int, text: str) -> None:
@@ -97,6 +101,37 @@ def test_the_notice_is_held_while_a_field_is_empty(run: Run) -> None:
     status, out, error = run("notice", INCIDENT.replace("affected_customers: 38\n", ""), "--language", "ko")
     assert (status, "Customers affected" in out) == (6, False)
     assert "not to be sent yet, empty: incident.affected_customers" in error
+
+
+def test_the_notice_is_held_while_it_tells_of_what_has_yet_to_happen(run: Run) -> None:
+    """A slip in a year is no restored service."""
+    status, out, error = run("notice", INCIDENT.replace("ended: 2026-11-20T09:00:00Z", "ended: 2062-11-20T09:00:00Z"))
+    assert (status, "2062" in out) == (6, True)
+    assert error == "gonogo: not to be sent yet, switch lies in the future\n"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+09:00", "9999-12-31T23:59:59Z"])
+def test_a_year_that_no_report_can_place_is_one_line(run: Run, moment: str) -> None:
+    """4 with its place, not a fault of the program."""
+    for verb in ("report", "notice"):
+        status, out, error = run(verb, INCIDENT.replace("began: 2026-11-20T06:00:00Z", f"began: {moment}"))
+        assert (status, out, error.count("\n")) == (4, "", 1)
+        assert f"3:8: began is in the year {moment[:4]}" in error
+
+
+def test_the_report_compares_as_the_objective_says(run: Run, tmp_path: Path) -> None:
+    """An RTO that has to be undercut is missed at its very end; one that is no time is one line."""
+    base = tmp_path / "environments" / "factory-base.yaml"
+    text = base.read_text(encoding="utf-8")
+    rto = next(line for line in text.splitlines() if "rto_region_loss:" in line)
+    late = INCIDENT.replace("ended: 2026-11-20T09:00:00Z", "ended: 2026-11-20T10:00:00Z")
+    assert run("report", late)[0] == 0
+    base.write_text(text.replace(rto, rto.replace("at_most", "below")), encoding="utf-8")
+    assert run("report", late)[0] == 1
+    base.write_text(text.replace(rto, "  rto_region_loss: {at_most: 0.5, unit: ratio}"), encoding="utf-8")
+    status, out, error = run("report", late)
+    assert (status, out, error.count("\n")) == (4, "", 1)
+    assert "rto_region_loss" in error
 
 
 def test_what_is_no_incident_file_is_one_line(run: Run, tmp_path: Path) -> None:

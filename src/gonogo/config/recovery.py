@@ -12,6 +12,8 @@ from gonogo.model.errors import ConfigError, Origin
 from gonogo.model.recovery import Drill, Incident
 
 LANGUAGES = ("en", "ko")
+_MOMENTS = frozenset({"began", "detected", "started", "ended", "since", "until"})
+_FIRST, _LAST = "1970", "2999"  # years
 
 
 def load_incident(path: Path) -> Incident:
@@ -22,6 +24,7 @@ def load_incident(path: Path) -> Incident:
 def read_incident(tree: Tree) -> Incident:
     """The incident of a tree. What is merely out of order is for the judge: it is written down while it happens."""
     incident = read(Incident, tree, "")
+    _check_years(tree)
 
     def at(*keys: str) -> Origin:
         node = tree
@@ -49,10 +52,21 @@ def read_incident(tree: Tree) -> Incident:
 
 def load_drill(path: Path) -> Drill:
     """The drill of a file; ConfigError for anything that is none."""
-    drill = read(Drill, read_file(path, shown(path)), "")
+    tree = read_file(path, shown(path))
+    drill = read(Drill, tree, "")
+    _check_years(tree)
     for name, step in drill.steps().items():
         _order(step.started, step.ended, name, step.origin)
     return drill
+
+
+def _check_years(tree: Tree, name: str = "") -> None:
+    """ConfigError for a moment in a year that is a slip of the pen: no report could place it."""
+    if isinstance(tree.value, dict):
+        for key, inner in tree.value.items():
+            _check_years(inner, key)
+    elif name in _MOMENTS and tree.value and not _FIRST <= str(tree.value)[:4] <= _LAST:
+        raise ConfigError(f"{name} is in the year {tree.value[:4]}", tree.origin)
 
 
 def _order(started: datetime, ended: datetime | None, name: str, origin: Origin) -> None:

@@ -15,7 +15,7 @@ from gonogo.flows.recorded import Recorded
 from gonogo.model.environment import Environment, Objective
 from gonogo.model.errors import ConfigError, ExitStatus
 from gonogo.model.evidence import Seen
-from gonogo.model.recovery import timeline
+from gonogo.model.recovery import in_future, timeline
 from gonogo.model.units import Unit, convert
 from gonogo.probes import PROBES
 from gonogo.probes.base import Vantage
@@ -50,15 +50,18 @@ class Reported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notices:
-    """The notice in each language, and the fields that the incident file does not fill yet."""
+    """The notice in each language, the fields that the incident file does not fill yet, and what it tells as having
+    happened that has yet to.
+    """
 
     texts: Mapping[str, str]
     empty: tuple[str, ...]
+    ahead: tuple[str, ...]
 
     @property
     def status(self) -> ExitStatus:
-        """HOLD while a field is empty: such a notice is not sent."""
-        return ExitStatus.HOLD if self.empty else ExitStatus.GO
+        """HOLD while a field is empty or lies in the future: such a notice is not sent."""
+        return ExitStatus.HOLD if self.empty or self.ahead else ExitStatus.GO
 
 
 def report(asked: Asked) -> Reported:
@@ -108,9 +111,12 @@ def _opened(asked: Asked) -> tuple[Environment, Recorded]:
 
 def _document(environment: Environment, records: Recorded, now: datetime) -> dict[str, Any]:
     told = timeline(records.incident(), now)
-    rto, rpo = (_seconds(environment, f"{kind}_{told['class']}") for kind in ("rto", "rpo"))
+    rto, rpo = (_objective(environment, f"{kind}_{told['class']}") for kind in ("rto", "rpo"))
     lost = told["data_loss_s"]
-    kept = {"rto": told["elapsed_s"] <= rto, "rpo": None if lost is None else lost <= rpo}
+    kept = {
+        "rto": rto.comparator.holds(told["elapsed_s"], _seconds(rto)),
+        "rpo": None if lost is None else rpo.comparator.holds(lost, _seconds(rpo)),
+    }
     waits = [*told["doubts"], *(f"{name} has no end" for name in told["open"])]
     waits += [] if waits else [f"{name} has not begun" for name in told["not_begun"]]
     waits += ["the data loss is not recorded"] if lost is None else []
@@ -123,8 +129,8 @@ def _document(environment: Environment, records: Recorded, now: datetime) -> dic
         "environment": environment.name,
         "told": now.isoformat(),
         **told,
-        "rto_s": rto,
-        "rpo_s": rpo,
+        "rto_s": _seconds(rto),
+        "rpo_s": _seconds(rpo),
         "rto_kept": kept["rto"],
         "rpo_kept": kept["rpo"],
         "waits": waits,
@@ -133,10 +139,18 @@ def _document(environment: Environment, records: Recorded, now: datetime) -> dic
     }
 
 
-def _seconds(environment: Environment, name: str) -> float:
-    objective: Objective | None = environment.objective(name)
+def _objective(environment: Environment, name: str) -> Objective:
+    objective = environment.objective(name)
     if objective is None:
         raise ConfigError(f"{environment.name} sets no objective {name!r}", environment.origin)
+    try:
+        convert(objective.limit, objective.unit, Unit.S)
+    except ValueError as error:
+        raise ConfigError(f"objective {name}: {error}", objective.origin) from None
+    return objective
+
+
+def _seconds(objective: Objective) -> float:
     return float(convert(objective.limit, objective.unit, Unit.S))
 
 
@@ -159,7 +173,7 @@ def _notices(environment: Environment, records: Recorded, now: datetime) -> Noti
             raise ConfigError(outcome.detail, environment.origin)
         texts[language] = outcome.data["template"]["text"]
         empty |= dict.fromkeys(outcome.data["template"]["empty"])
-    return Notices(texts=texts, empty=tuple(empty))
+    return Notices(texts=texts, empty=tuple(empty), ahead=tuple(in_future(records.incident(), now)))
 
 
 def _no_secret(name: str) -> str:

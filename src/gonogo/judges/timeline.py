@@ -10,6 +10,7 @@ from gonogo.judges.base import Expression, Judge, ObjectiveName
 from gonogo.judges.chosen import Chosen
 from gonogo.judges.chosen import judge as judge_chosen
 from gonogo.judges.reading import inconclusive, missing, read, wrong_type
+from gonogo.model.recovery import whole_minutes
 from gonogo.model.verdict import Case, Finding, Verdict
 
 _WHOLE = Expression("@")
@@ -72,7 +73,7 @@ def _with(finding: Finding, lines: tuple[str, ...], reason: str) -> Finding:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    took, budget, beyond = (f"{round(row[key] / 60)} min" for key in ("took_s", "budget_s", "over_s"))
+    took, budget, beyond = (f"{whole_minutes(row[key])} min" for key in ("took_s", "budget_s", "over_s"))
     state = "" if row["ended"] else ", under way"
     over = f", over its budget by {beyond}" if row["over_s"] > 0 else ""
     return f"{row['words']['en']}: {took} of {budget}{over}{state}"

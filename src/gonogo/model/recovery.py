@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -149,6 +150,11 @@ class Drill:
 DRILL_STEPS = ("switch_over", "data_consistency", "smoke", "switch_back")
 
 
+def whole_minutes(seconds: float) -> int:
+    """Minutes as people are told them, rounded up: what is beyond a limit must not look as if it had kept it."""
+    return math.ceil(seconds / 60)
+
+
 def timeline(incident: Incident, now: datetime) -> dict[str, Any]:
     """The incident as a JSON document: {id, class, class_words, summary, began, detected, restored, elapsed_s,
     detection_s, phases: [{name, words, started, ended, took_s, budget_s, over_s, note}], not_begun, ahead: [{name,
@@ -201,12 +207,19 @@ def _row(name: str, span: Span, now: datetime) -> dict[str, Any]:
     }
 
 
+def in_future(incident: Incident, now: datetime) -> list[str]:
+    """What the record tells as having happened, and what has yet to: `switch lies in the future`."""
+    loss = incident.data_loss
+    told = {"detected": incident.detected, "data_loss": None if loss is None else loss.until}
+    told |= {name: span.ended or span.started for name, span in incident.phases.begun().items()}
+    return [f"{name} lies in the future" for name, at in told.items() if at is not None and at > now + _ROUNDED]
+
+
 def _doubts(incident: Incident, begun: Mapping[str, Span], now: datetime) -> list[str]:
     """Phases come one after the other, and are over when they are recorded so; a record in which they do not, or that
     tells what has yet to happen, is no proof of how long anything took.
     """
-    latest = now + _ROUNDED
-    found = [f"{name} lies in the future" for name, span in begun.items() if (span.ended or span.started) > latest]
+    found = in_future(incident, now)
     names = list(begun)
     if names and begun[names[0]].started < incident.began:
         found.append(f"{names[0]} started before the incident began")

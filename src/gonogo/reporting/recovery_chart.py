@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
+from gonogo.model.recovery import whole_minutes
 from gonogo.reporting.escape import html
 
 Json = Mapping[str, Any]
@@ -57,7 +58,7 @@ def _phase(row: Json, x: float, y: float, scale: float, language: str) -> Iterat
         yield f'<rect class="over{state}" x="{x + within:.1f}" y="{bar}" width="{over:.1f}" height="24"/>'
     yield (f'<rect class="budget" x="{x:.1f}" y="{bar - 3}" width="{row["budget_s"] * scale:.1f}" height="30" rx="2"/>')
     end = x + max(row["took_s"], row["budget_s"]) * scale + 6
-    minutes = f"{round(row['took_s'] / 60)} / {round(row['budget_s'] / 60)} {_MINUTES[language]}"
+    minutes = f"{whole_minutes(row['took_s'])} / {whole_minutes(row['budget_s'])} {_MINUTES[language]}"
     if end + 90 > WIDTH:
         yield f'<text class="soft" x="{x - 6:.1f}" y="{y + 25}" text-anchor="end">{minutes}</text>'
     else:

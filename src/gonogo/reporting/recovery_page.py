@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from gonogo.model.recovery import whole_minutes
 from gonogo.reporting.escape import html, markdown
 from gonogo.reporting.html_style import STYLE
 from gonogo.reporting.recovery_chart import CHART_STYLE, chart
@@ -94,7 +95,7 @@ class _Say:
         return f"{datetime.fromisoformat(text).astimezone(_ZONES[self.language]):%H:%M}"
 
     def length(self, seconds: float) -> str:
-        minutes = round(seconds / 60)
+        minutes = whole_minutes(seconds)
         hour, minute = ("시간", "분") if self.language == "ko" else (" h", " min")
         if minutes < 60:
             return f"{minutes}{minute}"
@@ -124,7 +125,7 @@ def _rows(document: Json, say: _Say) -> Iterator[tuple[str, ...]]:
             say.hour(row["ended"]) if row["ended"] else say("under way"),
             say.length(row["took_s"]),
             say.length(row["budget_s"]),
-            say.length(row["over_s"]) if row["over_s"] >= 30 else "",
+            say.length(row["over_s"]) if row["over_s"] > 0 else "",
         )
     for row in document["ahead"]:
         yield (str(row["words"][say.language]), say("not begun"), "", "", say.length(row["budget_s"]), "")
