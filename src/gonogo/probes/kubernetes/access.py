@@ -56,9 +56,12 @@ def access(vantage: Vantage, deadline: Deadline) -> Access:
         found = Access(url=url, ca=back_end.ca, headers=authorization(vantage, back_end.auth, url))
     else:
         raise _wrong(vantage, "the address is missing; names.kubeconfig or names.in_cluster do as well")
-    parts = urlsplit(found.url)
+    try:
+        parts = urlsplit(found.url)
+    except ValueError:
+        raise _wrong(vantage, "its server is no URL") from None  # not repeated: it may hold a password
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise Failure(Cause.REFUSED, f"{found.url[:120]} is not https; a token is not sent there")
+        raise Failure(Cause.REFUSED, f"{(parts.hostname or 'it')[:120]} is not https; a token is not sent there")
     return found
 
 

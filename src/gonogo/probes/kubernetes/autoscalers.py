@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gonogo.model.evidence import Cause, Seen
+from gonogo.model.evidence import Seen
 from gonogo.probes.base import Probe, Sight, Vantage
-from gonogo.probes.failure import Failure
 from gonogo.probes.kubernetes.client import CLIENTS, Cluster
-from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, wanted_names
-from gonogo.probes.kubernetes.reading import age, conditions, short
+from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, rows_of, wanted_names
+from gonogo.probes.kubernetes.reading import age, conditions, told
 from gonogo.probes.observer import observe
 
 _SETTLES = 120.0  # seconds that the pods of a new number of replicas may take to exist
@@ -30,7 +29,8 @@ class KubernetesAutoscalers:
 
 
 def look(options: KubernetesAutoscalers, vantage: Vantage) -> Sight:
-    """{count, autoscalers: [{name, target, min, max, current, desired, within, at_max_s, unable_s ...}]}.
+    """{count, autoscalers: [{name, target, min, max, current, desired, within, at_max_s, unable_s ...}], missing}. One
+    that was asked for by its name and is not there is NO_DATA.
 
     `at_max_s`: for how many seconds it has been at its maximum and wanting more, 0 if it is not, null if the cluster
     does not tell. `unable_s`: for how long it could not scale or had no metrics, 0 if it can.
@@ -47,10 +47,8 @@ def look(options: KubernetesAutoscalers, vantage: Vantage) -> Sight:
             kind="HorizontalPodAutoscalerList",
             fieldSelector=f"metadata.name={options.name}" if options.name else None,
         )
-        found = [row for row in rows if not wanted or row["name"] in wanted]
-        if not found:
-            raise Failure(Cause.NO_DATA, f"{cluster.url}: no autoscaler {', '.join(wanted)} in {namespace}")
-        data = {"namespace": namespace, "count": len(found), "autoscalers": found}
+        found, missing = rows_of(rows, wanted, "autoscaler", f"{cluster.url}, namespace {namespace}")
+        data = {"namespace": namespace, "count": len(found), "autoscalers": found, "missing": missing}
         return Seen(data=data, notes=tuple(cluster.notes))
 
     return observe(f"Kubernetes autoscalers in {namespace}", read)
@@ -74,15 +72,7 @@ def autoscaler(raw: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "unable_s": _unable(known, now),
         "last_scale_age_s": age(status.get("lastScaleTime"), now),
         "metrics": [name for name in map(_metric, status.get("currentMetrics") or ()) if name],
-        "conditions": {
-            name: {
-                "status": one.get("status"),
-                "reason": one.get("reason"),
-                "message": short(one.get("message")),
-                "age_s": age(one.get("lastTransitionTime"), now),
-            }
-            for name, one in known.items()
-        },
+        "conditions": told(status, now),
     }
 
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gonogo.model.evidence import Cause, Seen
+from gonogo.model.evidence import Seen
 from gonogo.probes.base import Probe, Sight, Vantage
-from gonogo.probes.failure import Failure
 from gonogo.probes.kubernetes.client import CLIENTS, Cluster
-from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, wanted_names
-from gonogo.probes.kubernetes.reading import age, conditions, images, of_release, short, tag
+from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, rows_of, wanted_names
+from gonogo.probes.kubernetes.reading import age, conditions, images, of_release, tag, told
 from gonogo.probes.observer import observe
 
 _REVISION = "deployment.kubernetes.io/revision"
@@ -49,17 +48,8 @@ def look(options: KubernetesDeployments, vantage: Vantage) -> Sight:
             labelSelector=options.selector,
             fieldSelector=f"metadata.name={options.name}" if options.name else None,
         )
-        found = [row for row in rows if not wanted or row["name"] in wanted]
-        if not found:
-            of = f" {', '.join(wanted)}" if wanted else ""
-            raise Failure(Cause.NO_DATA, f"{cluster.url}: no deployment{of} in {namespace}")
-        names = {row["name"] for row in found}
-        data = {
-            "namespace": namespace,
-            "count": len(found),
-            "deployments": found,
-            "missing": [name for name in wanted if name not in names],
-        }
+        found, missing = rows_of(rows, wanted, "deployment", f"{cluster.url}, namespace {namespace}")
+        data = {"namespace": namespace, "count": len(found), "deployments": found, "missing": missing}
         return Seen(data=data, notes=tuple(cluster.notes))
 
     return observe(f"Kubernetes deployments in {namespace}", read)
@@ -89,15 +79,7 @@ def deployment(raw: Mapping[str, Any], vantage: Vantage) -> dict[str, Any]:
         "images": found,
         "of_release": of_release(found, vantage.release),
         "age_s": age(metadata.get("creationTimestamp"), vantage.now),
-        "conditions": {
-            name: {
-                "status": one.get("status"),
-                "reason": one.get("reason"),
-                "message": short(one.get("message")),
-                "age_s": age(one.get("lastTransitionTime"), vantage.now),
-            }
-            for name, one in conditions(status).items()
-        },
+        "conditions": told(status, vantage.now),
     }
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
+from gonogo.model.evidence import Cause
 from gonogo.probes.base import Vantage
+from gonogo.probes.failure import Failure
 from gonogo.probes.kubernetes.access import BACK_END
 
 
@@ -52,3 +55,16 @@ def wanted_names(vantage: Vantage, name: str | None, named: str | None) -> tuple
     if not found:
         raise ConfigError(_no_list(named), vantage.environment.origin)
     return found
+
+
+def rows_of(
+    rows: Sequence[Mapping[str, Any]], wanted: tuple[str, ...], what: str, where: str
+) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """Rows of the wanted names, all of them where everything is meant, and the names that are not there. None at all
+    is Failure(NO_DATA): no `what` (deployment, secret) `where`.
+    """
+    found = [row for row in rows if not wanted or row["name"] in wanted]
+    if not found:
+        raise Failure(Cause.NO_DATA, f"{where}: no {' '.join([what, ', '.join(wanted)]).strip()}")
+    names = {row["name"] for row in found}
+    return found, [name for name in wanted if name not in names]

@@ -34,6 +34,19 @@ def conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {one["type"]: one for one in status.get("conditions") or ()}
 
 
+def told(status: Mapping[str, Any], now: datetime) -> dict[str, dict[str, Any]]:
+    """Conditions by their type, as evidence."""
+    return {
+        name: {
+            "status": one.get("status"),
+            "reason": one.get("reason"),
+            "message": short(one.get("message")),
+            "age_s": age(one.get("lastTransitionTime"), now),
+        }
+        for name, one in conditions(status).items()
+    }
+
+
 def short(text: Any, most: int = 200) -> str | None:
     """A server's words on one line; None for none."""
     return " ".join(str(text).split())[:most] or None if text else None
@@ -57,21 +70,26 @@ def tag(image: str) -> str | None:
 
 
 def of_release(found: list[str], release: Release | None) -> bool | None:
-    """Whether one of the images is the release's, wherever its registry is mirrored. None without a release, and where
-    the release is known by its digest alone and an image of its name by its tag alone.
+    """Whether one of the images is the release's, wherever its registry is mirrored. None without a release, where the
+    release is known by its digest alone and an image of its name by its tag alone, and where the tag is the release's
+    and the digest beside it another: a tag can be moved.
     """
     if release is None:
         return None
     name, _, digest = split(release.image)
-    wanted, unsure = tag(release.image), False
+    wanted, tagged, unsure, moved = tag(release.image), False, False, False
     for image in found:
         other, _, pinned = split(image)
         if other != name:
             continue
-        if digest == pinned if digest and pinned else wanted is not None and tag(image) == wanted:
-            return True
+        if digest and pinned:
+            if digest == pinned:
+                return True
+            moved = True
+        elif wanted is not None and tag(image) == wanted:
+            tagged = True
         unsure = unsure or (wanted is None and pinned is None)
-    return None if unsure else False
+    return None if unsure or (tagged and moved) else tagged
 
 
 def workload(metadata: Mapping[str, Any]) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
 from gonogo.probes.kubernetes.client import CLIENTS, TABLE, Cluster
-from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, wanted_names
+from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, rows_of, wanted_names
 from gonogo.probes.kubernetes.reading import moment
 from gonogo.probes.observer import observe
 
@@ -52,17 +52,9 @@ def look(options: KubernetesSecrets, vantage: Vantage) -> Sight:
             fieldSelector=f"metadata.name={options.name}" if options.name else None,
             includeObject="Metadata",
         )
-        found = [row for row in rows if not wanted or row["name"] in wanted]
-        if not found:
-            raise Failure(Cause.NO_DATA, f"{cluster.url}: no secret {', '.join(wanted)} in {namespace}")
+        found, missing = rows_of(rows, wanted, "secret", f"{cluster.url}, namespace {namespace}")
         found.sort(key=lambda row: -(row["age_s"] or 0.0))
-        names = {row["name"] for row in found}
-        data = {
-            "namespace": namespace,
-            "count": len(found),
-            "secrets": found,
-            "missing": [name for name in wanted if name not in names],
-        }
+        data = {"namespace": namespace, "count": len(found), "secrets": found, "missing": missing}
         return Seen(data=data, notes=tuple(cluster.notes))
 
     return observe(f"Kubernetes secrets in {namespace}", read)
