@@ -28,6 +28,8 @@ _REACHING = re.compile(
     r"pg_(?:terminate|cancel)_backend|pg_reload_conf|pg_rotate_logfile|pg_promote|pg_switch_wal|pg_notify|set_config"
     r"|pg_create_\w+|pg_drop_\w+|pg_backup_\w+|pg_wal_replay_\w+|pg_logical_\w+|pg_replication_\w+"
     r"|pg_(?:try_)?advisory_\w+|pg_stat_\w*reset\w*|pg_file_\w+|pg_(?:read|ls)_\w+|pg_import_\w+|pg_export_\w+"
+    r"|pg_copy_\w+_slot|pg_sync_replication_slots|pg_(?:start|stop)_backup|pg_log_\w+|pg_(?:clear|restore)_\w+_stats"
+    r"|brin_\w+|gin_clean_pending_list|http(?:_\w+)?"
     r"|lo_\w+|dblink\w*|nextval|setval|query_to_xml\w*|cursor_to_xml\w*"
 )
 
