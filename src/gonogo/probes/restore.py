@@ -166,7 +166,8 @@ class _Job:
         }
 
     def _compared(self, database: str, table: str, column: str, taken: datetime) -> dict[str, Any]:
-        there = self.scratch.count(database, table) or 0
+        counted = self.scratch.count(database, table)
+        there = counted or 0
         sql = f"SELECT count(*) AS rows FROM {table} WHERE {column} <= TIMESTAMPTZ '{taken.isoformat()}'"  # noqa: S608 - checked
         sight = postgres.look(postgres.Postgres(sql=sql), self.vantage)
         if not isinstance(sight.outcome, Seen):
@@ -174,7 +175,8 @@ class _Job:
                 sight.outcome.cause, f"restored, but production's {table} was not counted: {sight.outcome.detail}"
             )
         source = int(sight.outcome.data["rows"][0]["rows"])
-        ratio = there / source if source else (None if there else 1.0)
+        alike = 0.0 if counted is None else None if there else 1.0  # a table that the dump lacks is not an empty one
+        ratio = there / source if source else alike
         return {"table": table, "restored": there, "source": source, "ratio": ratio}
 
     def _run(self, database: str, *words: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,7 +48,7 @@ class Scratch:
         self._ca = None if plain else (ca_file(back_end, vantage) or "system")
         production = vantage.back_end(PRODUCTION)
         where = host_and_port(production, PRODUCTION, vantage, default_port=5432)
-        if (where[0].casefold(), where[1]) == (self.host.casefold(), self.port):
+        if where[1] == self.port and _same_host(where[0], self.host):
             if production.names.get("database") == self._database:
                 raise Failure(
                     Cause.REFUSED, f"scratch and postgres are the same database ({self._database} at {self.place})"
@@ -163,6 +164,17 @@ class Scratch:
 
     def _password(self) -> str | None:
         return self._vantage.reveal(self._secret) if self._secret else None
+
+
+def _same_host(one: str, other: str) -> bool:
+    """Whether two names are one machine: the same name, or names of one address."""
+    if one.casefold() == other.casefold():
+        return True
+    try:
+        first, second = ({str(row[4][0]) for row in socket.getaddrinfo(host, None)} for host in (one, other))
+    except OSError:
+        return False  # whoever connects says that better
+    return not first.isdisjoint(second)
 
 
 def program(name: str, vantage: Vantage) -> Path:
