@@ -83,7 +83,7 @@ def _alert(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "state": status["state"],
         "severity": labels.get("severity"),
         "started": started.isoformat(),
-        "age_s": (now - started).total_seconds(),
+        "age_s": _since(started, now),
         "silenced_by": list(status.get("silencedBy") or ()),
         "labels": dict(labels),
         "annotations": dict(item.get("annotations") or {}),
@@ -99,11 +99,16 @@ def _silence(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "start": start.isoformat(),
         "end": end.isoformat(),
         "expired": expired,
-        "expired_age_s": (now - end).total_seconds() if expired else None,
+        "expired_age_s": _since(end, now) if expired else None,
         "by": item.get("createdBy"),
         "comment": item.get("comment"),
         "matchers": [f"{each['name']}={each['value']}" for each in item.get("matchers") or ()],
     }
+
+
+def _since(moment: datetime, now: datetime) -> float:
+    """Seconds since then, never negative: its clock and ours differ by a little."""
+    return max(0.0, (now - moment).total_seconds())
 
 
 def look_at_grafana_rules(options: PrometheusRules, vantage: Vantage) -> Sight:

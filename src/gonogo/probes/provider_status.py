@@ -43,11 +43,15 @@ def look(_: ProviderStatusOptions, vantage: Vantage) -> Sight:
         if isinstance(feed, list):
             found = [_incident(raw) for raw in feed]
         elif isinstance(feed, dict) and isinstance(feed.get("incidents"), list) and "page" in feed:
-            wanted = observer.back_end.names.get("component", "")
+            wanted, there = observer.back_end.names.get("component", ""), feed.get("components")
+            if wanted and there is not None and not any(_matters([one], wanted) for one in there):
+                raise Failure(
+                    Cause.NO_DATA, f"{observer.url}{path}: names.component is {wanted!r}, and no component is called so"
+                )
             found = [_told(raw) for raw in feed["incidents"] if _matters(raw.get("components") or [], wanted)]
             affected = [
                 {"name": one["name"], "status": one["status"]}
-                for one in feed.get("components") or ()
+                for one in there or ()
                 if one["status"] not in _WELL and _matters([one], wanted)
             ]
         else:
