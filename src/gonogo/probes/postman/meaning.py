@@ -184,5 +184,5 @@ _GLOBALS: Mapping[str, Any] = {
     "console": Members(dict.fromkeys(("log", "info", "warn", "error", "debug"), _NOTHING)),
     "JSON": Members({"parse": _parsed}),
     "Object": Members({"keys": _keys}),
-    "Array": Members({"isArray": lambda arguments: isinstance(arguments[0], list)}),
+    "Array": Members({"isArray": lambda arguments: bool(arguments) and isinstance(arguments[0], list)}),
 }

@@ -63,6 +63,8 @@ class Runner:
             return Result.of(request, unclear=before.unclear, not_sent=why, script_error=before.thrown)
         try:
             ask = self._ask(request)
+        except UnicodeEncodeError:
+            return Result.of(request, unclear=("half a surrogate pair",), not_sent="it is not understood")
         except (NotMadeHereError, UnclearError) as error:
             return Result.of(request, unclear=(str(error) or "a value",), not_sent="it is not understood")
         missing = [name for name in open_names(ask.url + _texts(ask)) if name in self._lost]

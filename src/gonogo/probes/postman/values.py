@@ -178,8 +178,12 @@ def _argument(arguments: list[Any]) -> str:
     return arguments[0]
 
 
+def _unclear() -> Any:
+    raise UnclearError
+
+
 _LIST: Mapping[str, Callable[[list[Any], list[Any]], Any]] = {
-    "includes": lambda items, arguments: any(same(item, arguments[0]) for item in items),
+    "includes": lambda items, arguments: any(same(item, arguments[0]) for item in items) if arguments else _unclear(),
     "forEach": _each(lambda _items, _results: UNDEFINED),
     "map": _each(lambda _items, results: results),
     "filter": _each(lambda items, results: [item for item, kept in zip(items, results, strict=True) if truthy(kept)]),
