@@ -105,10 +105,13 @@ def test_what_is_no_incident(tmp_path: Path, old: str, new: str, text: str) -> N
 def test_what_a_notice_may_hold(tmp_path: Path) -> None:
     """UTC in English, KST in Korean, minutes rounded up; what is not recorded is empty, and no loss is said."""
     fields = notice_fields(load_incident(write(tmp_path, INCIDENT)))
-    assert fields["incident.restored_ko"] == "2026-11-20 18:40 KST"
+    assert fields["incident.restored_ko"] == "2026-11-20 18:41 KST"
     assert (fields["incident.downtime_en"], fields["incident.downtime_ko"]) == ("3 h 41 min", "3시간 41분")
     assert fields["incident.data_loss_en"] == "2026-11-20 05:58 UTC to 2026-11-20 06:00 UTC (2 min)"
     assert all(fields.values())
+    seconds = INCIDENT.replace("until: 2026-11-20T06:00:00Z", "until: 2026-11-20T06:00:00.500Z")
+    fields = notice_fields(load_incident(write(tmp_path, seconds)))
+    assert fields["incident.data_loss_en"] == "2026-11-20 05:58 UTC to 2026-11-20 06:01 UTC (3 min)"
     none = INCIDENT.replace("since: 2026-11-20T05:58:00Z", "since: 2026-11-20T06:00:00Z")
     fields = notice_fields(load_incident(write(tmp_path, none)))
     assert (fields["incident.data_loss_en"], fields["incident.data_loss_ko"]) == ("none", "없음")

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from gonogo.model.recovery import CLASS_WORDS, DataLoss, Incident
 
 KST = timezone(timedelta(hours=9), "KST")
+_MINUTE = timedelta(minutes=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def notice_fields(incident: Incident) -> dict[str, str]:
@@ -18,10 +20,10 @@ def notice_fields(incident: Incident) -> dict[str, str]:
         "id": incident.id,
         "began": _moment(incident.began, UTC),
         "detected": _moment(incident.detected, UTC),
-        "restored": _moment(restored, UTC),
+        "restored": _moment(_whole(restored), UTC),
         "began_ko": _moment(incident.began, KST),
         "detected_ko": _moment(incident.detected, KST),
-        "restored_ko": _moment(restored, KST),
+        "restored_ko": _moment(_whole(restored), KST),
         "downtime_en": "" if restored is None else _length(restored - incident.began, "h", "min"),
         "downtime_ko": "" if restored is None else _length(restored - incident.began, "시간", "분", gap=""),
         "data_loss_en": "" if loss is None else _lost(loss, UTC, "none", "to", _length(loss.took, "h", "min")),
@@ -38,14 +40,21 @@ def _moment(at: datetime | None, zone: tzinfo) -> str:
     return "" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
+def _whole(end: datetime | None) -> datetime | None:
+    """The end of its minute: a notice makes nothing smaller."""
+    return None if end is None else end + (_EPOCH - end) % _MINUTE
+
+
 def _length(took: timedelta, hours: str, minutes: str, gap: str = " ") -> str:
     """Whole minutes, rounded up: a notice makes nothing smaller."""
-    whole = -(-int(took.total_seconds()) // 60)
+    whole = -(-took // _MINUTE)
     parts = [f"{whole // 60}{gap}{hours}"] if whole >= 60 else []
     return " ".join([*parts, f"{whole % 60}{gap}{minutes}"] if whole % 60 or not parts else parts)
 
 
 def _lost(loss: DataLoss, zone: tzinfo, none: str, to: str, length: str) -> str:
     return (
-        none if loss.until == loss.since else f"{_moment(loss.since, zone)} {to} {_moment(loss.until, zone)} ({length})"
+        none
+        if loss.until == loss.since
+        else f"{_moment(loss.since, zone)} {to} {_moment(_whole(loss.until), zone)} ({length})"
     )
