@@ -11,7 +11,8 @@ from gonogo.model.rulebook import Queries, Rulebook
 from gonogo.model.units import Unit
 from gonogo.model.watch import CANARY, STABLE
 
-_SELECTOR = re.compile(r"[a-zA-Z_:][\w:]*\s*\{[^{}\[\]()]*\}\Z")
+_TEXT = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"  # a label's value, which may hold anything
+_SELECTOR = re.compile(rf"[a-zA-Z_:][\w:]*\s*\{{(?:{_TEXT}|[^{{}}\[\]()\"'])*\}}\Z")
 _SIDE = "{side}"
 
 

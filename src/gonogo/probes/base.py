@@ -141,7 +141,7 @@ class Part:
 class Probe:
     """A way of looking. `look` raises nothing but ConfigError and SafetyRefusal; a failure is an Unseen.
 
-    `needs` lists the sides and back ends that the options name, so that a plan is checked before it runs.
+    `sides` (from the options) and `back_ends` are those that it asks, so that a plan is checked before it runs.
     """
 
     options: type

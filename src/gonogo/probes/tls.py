@@ -35,7 +35,8 @@ def context(ca: str | None, identity: Identity | None = None) -> ssl.SSLContext:
     try:
         made = ssl.create_default_context(cafile=None if text else ca or certifi.where(), cadata=text)
     except (OSError, ssl.SSLError, ValueError) as error:
-        raise ConfigError(f"{ca}: no CA bundle to verify with: {getattr(error, 'strerror', '') or error}") from None
+        which = ca or "the CA that came with the credentials"
+        raise ConfigError(f"{which}: no CA bundle to verify with: {getattr(error, 'strerror', '') or error}") from None
     if identity and identity.certificate and identity.key:
         _known_by(made, identity.certificate, identity.key)
     made.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -186,6 +186,15 @@ def test_row_45_milliseconds_are_no_seconds(sampler: PrometheusSampler, server: 
     assert canary(sampler).unseen == {"latency": "buckets up to 2500 s: are these ms? latency_unit says so"}
 
 
+def test_a_label_may_hold_any_pattern() -> None:
+    """Brackets inside of quotes are a value's, not PromQL's."""
+    from gonogo.config.rules import check_rulebook
+
+    origin = load_environment("local", Path(__file__).parents[3] / "environments").origin
+    book = queries(errors='r{{side}, status=~"5(0|1)[0-9]{1}"}', gauges={"cpu": "c{{side}}", "memory": "m{{side}}"})
+    check_rulebook(book, lambda *_: origin)
+
+
 def queries(**changed: Any) -> Rulebook:
     source = replace(BOOK.source, queries=replace(QUERIES, **changed))
     return replace(BOOK, source=source)
