@@ -15,7 +15,7 @@ from gonogo.config.environment import load_environment
 from gonogo.judges import JUDGES
 from gonogo.judges.verdict import judge_check
 from gonogo.model.evidence import Evidence, Seen
-from gonogo.model.verdict import Case, Verdict
+from gonogo.model.verdict import Case, Outcome, Verdict
 from gonogo.probes import PROBES
 
 CHECKS = {check.id: check for check in load_checklists(ROOT / "checks", PROBES, JUDGES) if check.system == "factory"}
@@ -33,6 +33,11 @@ def stand() -> Iterator[ClusterStand]:
 
 def verdict(stand: ClusterStand, check_id: str) -> Verdict:
     """What the item comes to on the cluster as it is."""
+    return judged(stand, check_id).verdict
+
+
+def judged(stand: ClusterStand, check_id: str) -> Outcome:
+    """The item on the cluster as it is."""
     check, vantage, evidence = CHECKS[check_id], stand.vantage(), {}
     for name, spec in check.probes.items():
         # A service that answers is no part of a cluster.
@@ -43,7 +48,7 @@ def verdict(stand: ClusterStand, check_id: str) -> Verdict:
     case = Case(
         check=check, environment=ENVIRONMENT, release=vantage.release, now=vantage.now, t0=None, evidence=evidence
     )
-    return judge_check(case).verdict
+    return judge_check(case)
 
 
 def ago(seconds: float) -> str:
@@ -182,3 +187,12 @@ def test_a_sick_cluster_does_not_pass(stand: ClusterStand, name: str) -> None:
     assert verdict(stand, check_id) is Verdict.PASS
     change(stand)
     assert verdict(stand, check_id) is not Verdict.PASS
+
+
+def test_a_secret_of_unknown_age_is_not_left_out_of_the_list(stand: ClusterStand) -> None:
+    """One whose annotation is no time may be the oldest of all."""
+    stand.play("deployed")
+    change = {"factory-ai.example/rotated-at": "soon"}
+    changed(stand, "secrets", "jwt", lambda one: one["metadata"]["annotations"].update(change))
+    unknown = judged(stand, "fac-month-secrets").findings[1]
+    assert unknown.details == ("jwt-signing-key",)

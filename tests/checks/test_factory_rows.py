@@ -15,7 +15,7 @@ from gonogo.judges import JUDGES
 from gonogo.judges.verdict import judge_check
 from gonogo.model.check import Check
 from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
-from gonogo.model.verdict import Case, Verdict
+from gonogo.model.verdict import Case, Outcome, Verdict
 from gonogo.probes import PROBES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +31,16 @@ DECLARED = {"facts": {"ruleset_version": "v1.4.0", "alembic_revision": "9f3c1a7b
 
 def verdict(check_id: str, **documents: Mapping[str, Any] | Unseen) -> Verdict:
     """What the item comes to on these documents, by the names of its looks."""
+    return outcome(check_id, **documents).verdict
+
+
+def details(check_id: str, **documents: Mapping[str, Any] | Unseen) -> list[str]:
+    """The lines that the item shows."""
+    return [line for finding in outcome(check_id, **documents).findings for line in finding.details]
+
+
+def outcome(check_id: str, **documents: Mapping[str, Any] | Unseen) -> Outcome:
+    """The item, judged."""
     check = CHECKS[check_id]
     assert set(documents) == set(check.probes)
     evidence = {
@@ -54,7 +64,7 @@ def verdict(check_id: str, **documents: Mapping[str, Any] | Unseen) -> Verdict:
         evidence=evidence,
         reached=frozenset({"postgres"}),
     )
-    return judge_check(case).verdict
+    return judge_check(case)
 
 
 def rows(*found: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,8 +138,28 @@ def test_what_holds_nothing_to_judge_holds() -> None:
     assert verdict("fac-dr-workflows", it=NONE) is HOLD
     assert verdict("fac-dr-rule-version", database=NONE, declared=DECLARED) is HOLD
     assert verdict("fac-rb-migration", database=NONE, declared=DECLARED) is HOLD
-    assert verdict("fac-week-slow-queries", it=NONE) is HOLD
     assert verdict("fac-month-access", it=NONE) is HOLD
+
+
+def statement(mean_ms: float) -> dict[str, Any]:
+    return {"mean_ms": mean_ms, "calls": 2, "query": f"select {mean_ms}"}
+
+
+@pytest.mark.parametrize(("mean_ms", "wanted"), [(500.0, PASS), (500.1, FAIL)])
+def test_slow_queries(mean_ms: float, wanted: Verdict) -> None:
+    """Upkeep and what ran once is no slow query; without any other nothing was seen."""
+    upkeep = rows(statement(9840.0))
+    assert verdict("fac-week-slow-queries", slow=rows(statement(mean_ms)), others=upkeep) is wanted
+    assert verdict("fac-week-slow-queries", slow=NONE, others=upkeep) is HOLD
+
+
+def test_slow_upkeep_and_every_shared_account_are_named() -> None:
+    """What is not judged is shown all the same, and no user beyond the limit is left out."""
+    shown = details("fac-week-slow-queries", slow=rows(statement(20.0)), others=rows(statement(9840.0)))
+    assert "9840 ms, 2 calls: select 9840.0" in shown
+    users = [{"user_id": f"u{n}", "addresses": 6, "first": "a", "last": "b"} for n in range(40)]
+    shown = details("fac-month-access", it=rows(*users))
+    assert [f"u{n}: 6 addresses, a to b" in shown for n in range(40)] == [True] * 40
 
 
 @pytest.mark.parametrize(
