@@ -1,0 +1,40 @@
+"""AI Factory's environments: no site acts on another's, and none takes the rehearsal's samples for its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gonogo.config.environment import load_environment
+from gonogo.config.secrets import CHANGING
+
+FOLDER = Path(__file__).resolve().parents[2] / "environments"
+LOCAL, PROD, RECOVERY = (load_environment(f"factory-{name}", FOLDER) for name in ("local", "prod", "recovery"))
+SHARED = {"forge", "registry", "provider_status", "dns", "row_counts", "postgres_programs"}  # of no site
+
+
+def test_the_recovery_site_shares_no_place_with_production() -> None:
+    """What is changed with its name is changed there, and production's operator is not told to its cluster."""
+    same = {
+        name for name, one in RECOVERY.back_ends.items() if one.address and one.address == PROD.back_ends[name].address
+    }
+    assert same == SHARED
+    assert RECOVERY.sides["stable"].url != PROD.sides["stable"].url
+    for name in ("kubernetes", "kubernetes_operator"):
+        assert RECOVERY.back_ends[name].auth.secret != PROD.back_ends[name].auth.secret
+    assert set(RECOVERY.back_ends) >= CHANGING
+
+
+def test_what_may_be_changed_is_said_by_each_environment() -> None:
+    """An action that production allows does not come to the recovery site by inheritance."""
+    assert PROD.guards.live
+    assert RECOVERY.guards.live
+    assert RECOVERY.guards.actions == ("restore-rehearsal",)
+
+
+def test_production_scans_no_sample_of_the_rehearsal() -> None:
+    """A list of packages that nobody installs has no vulnerability."""
+    sampled = set(LOCAL.back_ends["tools"].names.values())
+    assert sampled == {"factory/scanned", "factory/scanned/requirements.txt"}
+    for place in (PROD, RECOVERY):
+        assert not sampled & set(place.back_ends["tools"].names.values())
+        assert {"requirements", "node"} <= set(place.back_ends["tools"].names)
