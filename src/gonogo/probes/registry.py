@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from gonogo.model.errors import ConfigError
-from gonogo.model.evidence import Cause, Seen
+from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
 from gonogo.probes.observer import Observer, observe
@@ -25,7 +25,8 @@ class RegistryImageOptions:
 def look(_: RegistryImageOptions, vantage: Vantage) -> Sight:
     """Whether the image exists, and whether its digest is the one that the release pins (null if it pins none)."""
     if vantage.release is None:
-        raise ConfigError("registry_image needs a release: give --release FILE")
+        missing = Unseen(cause=Cause.NO_DATA, detail="no release is named: --release FILE")
+        return Sight(source="the release's image", outcome=missing)
     image = vantage.release.image
     name, reference, pinned = split(image)
     observer = Observer(vantage=vantage, name="registry", headers={"Accept": _MANIFESTS})

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.model.errors import ConfigError
-from gonogo.model.evidence import Cause, Seen
+from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.command import Ran, find, run
 from gonogo.probes.deadline import Deadline
@@ -48,6 +48,9 @@ def look(options: VulnerabilitiesOptions, vantage: Vantage) -> Sight:
     there, failed, or did not cover all that it was given shows nothing, unless what it found is high already.
     """
     scanner = SCANNERS[options.tool]
+    if options.tool is Tool.TRIVY and vantage.release is None:
+        missing = Unseen(cause=Cause.NO_DATA, detail="no release is named: --release FILE")
+        return Sight(source=f"{scanner.program} of the release's image", outcome=missing)
     back_end = vantage.back_end("tools")
     target, cwd = _target(options.tool, vantage)
     source = f"{scanner.program} of {target}"
@@ -73,9 +76,7 @@ def look(options: VulnerabilitiesOptions, vantage: Vantage) -> Sight:
 
 def _target(tool: Tool, vantage: Vantage) -> tuple[str, Path | None]:
     """What is scanned, and the folder to stand in (None: an empty one)."""
-    if tool is Tool.TRIVY:
-        if vantage.release is None:
-            raise ConfigError("trivy scans the image of the release: give --release FILE")
+    if tool is Tool.TRIVY and vantage.release is not None:
         if not _IMAGE.match(vantage.release.image):
             raise ConfigError(f"{vantage.release.image!r} is not the name of an image")
         return vantage.release.image, None
