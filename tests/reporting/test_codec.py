@@ -112,6 +112,30 @@ def test_a_plan_of_another_schema_is_refused(red: Run) -> None:
         plan_from_json({**plan_to_json(red.plan), "schema": 99}, lambda _: red.plan.checks[0])
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("uses",), []),
+        (("uses", "red"), None),
+        (("uses", "red", "it"), {}),
+        (("phases",), [None]),
+        (("system",), 5),
+        (("release", "commit"), None),
+        (("environment", "name"), 1),
+        (("environment", "watch"), {"every": 10**30}),
+    ],
+)
+def test_a_plan_of_other_types_is_none(red: Run, path: tuple[str, ...], value: object) -> None:
+    """What a hand or a torn copy left is refused in words, and not taken for a fault of the program later."""
+    document = json.loads(dumps(plan_to_json(red.plan)))
+    place = document
+    for name in path[:-1]:
+        place = place.setdefault(name, {})
+    place[path[-1]] = value
+    with pytest.raises(Unreadable, match="not a plan"):
+        plan_from_json(document, lambda _: red.plan.checks[0])
+
+
 def test_a_check_made_in_python_shows_its_probes(red: Run) -> None:
     """A check without a file to quote stands in the plan with probes and rules."""
     document = check_to_json(replace(red.plan.checks[0], raw={}))

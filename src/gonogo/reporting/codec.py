@@ -107,7 +107,7 @@ def evidence_from_json(document: Any) -> Evidence:
                 for one in document["attempts"]
             ),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise Unreadable(f"not an observation ({type(error).__name__}: {error})") from None
 
 
@@ -176,26 +176,26 @@ def plan_from_json(document: Any, check: Callable[[Json], Check]) -> Plan:
         release = document["release"]
         return Plan(
             schema=document["schema"],
-            run_id=document["run_id"],
+            run_id=_text(document["run_id"]),
             created=datetime.fromisoformat(document["created"]),
             environment=decode(Environment, document["environment"]),
-            system=document["system"],
-            phases=tuple(document["phases"]),
+            system=_text(document["system"]),
+            phases=_texts(document["phases"]),
             at=_seconds(document["at"]),
             t0=datetime.fromisoformat(document["t0"]) if document["t0"] else None,
             release=decode(Release, release) if release is not None else None,
             not_due={one: _seconds(at) for one, at in document["not_due"].items()},
-            actions=tuple(document["actions"]),
-            faults=tuple(document["faults"]),
-            scenes=document["scenes"],
-            digests=document["digests"],
+            actions=_texts(document["actions"]),
+            faults=_texts(document["faults"]),
+            scenes=_named(document["scenes"]),
+            digests=_named(document["digests"]),
             waivers=tuple(decode(Waiver, waiver) for waiver in document["waivers"]),
             looks=tuple(PlannedLook(**look) for look in document["looks"]),
-            controls=tuple(document["controls"]),
-            uses=document["uses"],
+            controls=_texts(document["controls"]),
+            uses={one: _named(names) for one, names in document["uses"].items()},
             checks=tuple(check(one) for one in document["checks"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise Unreadable(f"not a plan ({type(error).__name__}: {error})") from None
 
 
@@ -222,6 +222,8 @@ def _decode(kind: Any, value: Any) -> Any:
         return timedelta(seconds=value)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)
+    if kind is str:
+        return _text(value)
     if is_dataclass(kind):
         hints = _hints(kind)  # type: ignore[arg-type]
         return kind(**{name: _decode(hints[name], item) for name, item in value.items() if name in hints})  # type: ignore[operator]
@@ -246,6 +248,21 @@ def _outcome(document: Any) -> Seen | Unseen:
         return Seen(data=seen["data"], newest=newest, notes=tuple(seen["notes"]))
     unseen = document["unseen"]
     return Unseen(cause=Cause(unseen["cause"]), detail=unseen["detail"], data=unseen["data"])
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text is wanted, not {type(value).__name__}")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(_text(one) for one in value)
+
+
+def _named(value: Any) -> dict[str, str]:
+    """Texts by name."""
+    return {name: _text(one) for name, one in value.items()}
 
 
 def _seconds(value: float | None) -> timedelta | None:
