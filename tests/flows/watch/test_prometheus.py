@@ -153,6 +153,25 @@ def test_a_metric_that_nobody_exports_is_no_quiet_hour(sampler: PrometheusSample
     assert side.unseen == {"llm_parsing": "no_data: nobody exports f; a counter is there from 0 on"}
 
 
+def test_row_39_a_counter_that_is_scraped_no_more_is_no_quiet_hour(
+    sampler: PrometheusSampler, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its samples of earlier are no zero of now, as the samples of requests that go on are none of its."""
+
+    def samples(query: str, at: datetime, vantage: Vantage) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
+        rows = server.samples(query, at, vantage)
+        return [(labels, points[:-1]) for labels, points in rows] if query[0] in "bf" else rows
+
+    monkeypatch.setattr(prometheus, "read_samples", samples)
+    server.absent = ("count(f)",)
+    side = canary(sampler)
+    assert (side.requests, side.errors, side.counts, side.latency) == (60, 2, {}, None)
+    assert side.unseen == {
+        "llm_parsing": "no_data: nobody exports f; a counter is there from 0 on",
+        "latency": "partial: 60 requests, and no bucket was scraped in their time",
+    }
+
+
 def test_a_label_that_no_series_has_is_no_quiet_hour(sampler: PrometheusSampler, server: Server) -> None:
     """The status may stand in a label of another name: all errors would be none."""
     server.grows["r"] = {(("code", "200"),): 60}

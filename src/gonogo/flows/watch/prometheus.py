@@ -86,7 +86,7 @@ class _Side:
                 for name, selector in selectors.items()
                 if selector is not None
             }
-            latency = self._told("latency", self._latency, instances) if queries.latency is not None else None
+            latency = self._told("latency", self._latency, requests, instances) if queries.latency is not None else None
         self.sample = SideSample(
             requests=requests,
             errors=named.pop("errors", None),
@@ -146,15 +146,16 @@ class _Side:
         if its metric is exported at all and has these labels.
         """
         series = self._samples(selector)
-        if not series:
+        since, until = self.since.timestamp(), self.until.timestamp()
+        if not scraped(series, since, until):  # also where nobody exports it any more
             self._check_silence(selector, labels)
-        count = sum(n for _, n in growth(series, self.since.timestamp(), self.until.timestamp(), instances))
+        count = sum(n for _, n in growth(series, since, until, instances))
         if count > requests:
             raise NotTold(f"{count} {name} of {requests} requests: they do not count the same")
         return count
 
     def _check_silence(self, selector: str, labels: frozenset[str]) -> None:
-        """NotTold where no series of a selector is a mistake in it, and no quiet hour."""
+        """NotTold where no sample of a selector is a mistake in it or a lost scrape, and no quiet hour."""
         metric = _metric(selector)
         if metric == _metric(self.queries.requests):
             unknown = sorted(set(_LABEL.findall(self._text(selector))) - labels)
@@ -168,9 +169,11 @@ class _Side:
                 raise NotTold(f"no_data: nobody exports {metric}; a counter is there from 0 on") from None
             raise
 
-    def _latency(self, instances: frozenset[str]) -> tuple[Bucket, ...]:
+    def _latency(self, requests: int, instances: frozenset[str]) -> tuple[Bucket, ...]:
         unit = self.queries.latency_unit
         series = self._read(str(self.queries.latency))
+        if requests and not scraped(series, self.since.timestamp(), self.until.timestamp()):
+            raise NotTold(f"partial: {requests} requests, and no bucket was scraped in their time")
         edges = [float(labels["le"]) for labels, _ in series if labels.get("le", "+Inf") != "+Inf"]
         if unit is Unit.S and max(edges, default=0.0) > _LONGEST_EDGE_S:
             raise NotTold(f"buckets up to {max(edges):g} s: are these ms? latency_unit says so")
