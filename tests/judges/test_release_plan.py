@@ -54,6 +54,16 @@ CANARY = history(revision(7, "v1.3.9", "v1.4.0", 10, "deployed"), revision(6, "v
             FAIL,
             "under way",
         ),
+        (
+            "previous",
+            history(
+                {**revision(9, "v1.3.9", "v1.4.0", 0, "deployed"), "description": "Rollback to 6 (gonogo)"},
+                revision(8, "v1.4.0", "v1.4.0", 0),
+                *CANARY["revisions"],
+            ),
+            PASS,
+            "rolled back already: v1.3.9 100 % (revision 9: Rollback to 6 (gonogo))",
+        ),
         ("previous", {"release": "shop"}, HOLD, "this is no history of a Helm release"),
         ("previous", {**CANARY, "revisions": [{"revision": 1}]}, HOLD, "malformed"),
         ("previous", {**CANARY, "current": None}, HOLD, "malformed"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gonogo.judges.base import Expression, Judge
+from gonogo.judges.helm.forward import ROLLED_BACK
 from gonogo.judges.reading import Reading, missing, read, wrong, wrong_type
 from gonogo.model.verdict import Case, Finding, Verdict
 
@@ -51,6 +52,11 @@ def judge(options: ReleasePlan, case: Case) -> Finding:
     problem = _malformed(reading.value)
     if problem:
         return wrong(reading, rule, problem, problem)
+    current = reading.value["current"]
+    if to == "previous" and _is_back(current):
+        where = f"revision {current['revision']}: {current['description']}"
+        text = f"rolled back already: {current.get('tag')} 100 % ({where})"
+        return _told(reading, rule, Verdict.PASS if good else Verdict.FAIL, text, ("nothing was changed",))
     plan = _promotion(reading.value) if to == "promotion" else _previous(reading.value)
     if isinstance(plan, str):
         return _told(reading, rule, Verdict.FAIL, f"not possible: {plan}")
@@ -97,6 +103,11 @@ def _previous(history: Mapping[str, Any]) -> tuple[str, str, str | None] | str:
         return f"no revision before {current['revision']} was good and without a canary ({shown})"
     line = f"helm rollback {_at(history, str(found['revision']))} --wait"
     return f"{found['tag']} 100 % (revision {found['revision']})", line, None
+
+
+def _is_back(current: Mapping[str, Any]) -> bool:
+    """Whether a rollback is in force: the revision before it is the one that was taken back."""
+    return _served_alone(current) and ROLLED_BACK.match(str(current.get("description") or "")) is not None
 
 
 def _served_alone(one: Mapping[str, Any]) -> bool:
