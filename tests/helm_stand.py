@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from gonogo.flows.rollout.order import Asked
+from gonogo.flows.rollout.order import Asked, take_order
+from gonogo.flows.rollout.roll import Ended, roll
+from gonogo.judges.rollout_plan import Verb
 from gonogo.probes.helm.storage import document_of
 
 REHEARSAL = Path(__file__).parents[1] / "environments" / "rehearsal"
@@ -122,3 +124,13 @@ class HelmStand:
 
     def asked(self, to: str | None = None, *, yes: str | None = "mine", **more: Any) -> Asked:
         return Asked(root=self.root, environment="mine", to=to, yes=yes, **more)
+
+
+def apply(stand: HelmStand, to: str = "100", **more: Any) -> Ended:
+    """A promotion, or a share."""
+    return roll(take_order(stand.asked(to, **more), Verb.APPLY))
+
+
+def rollback(stand: HelmStand, to: str | None = None, **more: Any) -> Ended:
+    """The way back."""
+    return roll(take_order(stand.asked(to, **more), Verb.ROLLBACK))

@@ -288,6 +288,13 @@ def test_no_pod_is_no_rollout() -> None:
     assert without_pods(made(CANARY_STATE, change, 8), change) == ()
 
 
+def test_a_share_without_an_ingress_is_not_in_force() -> None:
+    """Somebody deleted what gives the canary its share: 0 % stands then, and nothing else."""
+    apart = replace(CANARY_STATE, routes={})
+    assert not in_force(apart, planned(CANARY_STATE, Verb.APPLY, percent=50))
+    assert in_force(apart, planned(CANARY_STATE, percent=0))
+
+
 def test_objects_of_one_name_in_two_namespaces() -> None:
     """A release may render into others too: those are compared, and never mistaken for its own."""
     elsewhere = settings(level="x")

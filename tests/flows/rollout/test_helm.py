@@ -9,17 +9,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from tests.helm_stand import CANARY, OPERATOR, READER, REHEARSAL, STABLE, HelmStand
+from tests.helm_stand import CANARY, OPERATOR, READER, REHEARSAL, STABLE, HelmStand, apply, rollback
 from tests.helm_states import HISTORY, state
 
 from gonogo.cli import main
 from gonogo.config.environment import load_environment
 from gonogo.flows.rollout.order import take_order
-from gonogo.flows.rollout.roll import Ended, Rolled, check_roll_back, roll, roll_back
+from gonogo.flows.rollout.roll import Rolled, check_roll_back, roll, roll_back
 from gonogo.flows.standing import standing
 from gonogo.judges.helm.plan import plan_helm
 from gonogo.judges.rollout_plan import Verb, Wish
@@ -29,7 +28,7 @@ from gonogo.probes.helm.rollout import kubectl_lines
 from gonogo.probes.helm.storage import _packed, document_of
 
 GO, NO_GO, HOLD = ExitStatus.GO, ExitStatus.NO_GO, ExitStatus.HOLD
-BRIEF = timedelta(seconds=1)
+BRIEF = timedelta(seconds=3)
 SECRETS = ("not-to-be-seen", OPERATOR, "never to be seen")
 
 
@@ -38,14 +37,6 @@ def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HelmStand
     one = HelmStand(tmp_path, monkeypatch)
     yield one
     one.server.close()
-
-
-def apply(stand: HelmStand, to: str = "100", **more: Any) -> Ended:
-    return roll(take_order(stand.asked(to, **more), Verb.APPLY))
-
-
-def rollback(stand: HelmStand, to: str | None = None, **more: Any) -> Ended:
-    return roll(take_order(stand.asked(to, **more), Verb.ROLLBACK))
 
 
 @pytest.mark.parametrize("verb", Verb)
@@ -259,6 +250,23 @@ def test_a_watch_rolls_back_by_itself(stand: HelmStand) -> None:
         check_roll_back(environment)
     assert not rolled_by_itself(stand, pages).done
     assert len(pages) == 1
+
+
+def test_what_stands_and_serves_nobody_is_no_go(stand: HelmStand) -> None:
+    """Taken back already, and no pod of it is there: nothing is sent, it is no GO, and somebody is paged."""
+    stand.declare("rollback")
+    assert rollback(stand).status is GO
+    live = stand.store.get("deployments", "production", STABLE)
+    assert live is not None
+    stand.store.put("deployments", {**live, "status": {**live["status"], "availableReplicas": 0}})
+    sent = stand.writes.total()
+    for ended in (rollback(stand), rollback(stand, yes=None)):
+        assert ended.status is NO_GO
+        assert ended.document["said"] == (
+            "NO-GO  it stands already: v1.3.9 100 %, but judgment-service has no pod; nothing was changed"
+        )
+    pages: list[str] = []
+    assert (rolled_by_itself(stand, pages).done, len(pages), stand.writes.total()) == (False, 1, sent)
 
 
 def test_annotations_and_replicas_go_back_too(stand: HelmStand) -> None:

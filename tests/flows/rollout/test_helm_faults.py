@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helm_stand import CANARY, OPERATOR, READER, REHEARSAL, STABLE, HelmStand
+from tests.helm_stand import CANARY, OPERATOR, READER, REHEARSAL, STABLE, HelmStand, apply, rollback
 
 from gonogo.config.faults import load_faults
 from gonogo.flows.rollout.order import take_order
 from gonogo.flows.rollout.plan import NotSeen
-from gonogo.flows.rollout.roll import Ended, roll
+from gonogo.flows.rollout.roll import roll
 from gonogo.judges.rollout_plan import Verb
 from gonogo.model.errors import ExitStatus
 from gonogo.model.helm import WEIGHT
 from gonogo.reporting.files import NotKept
 
 GO, NO_GO, HOLD = ExitStatus.GO, ExitStatus.NO_GO, ExitStatus.HOLD
-BRIEF = timedelta(seconds=1)
+BRIEF = timedelta(seconds=3)
 SECRETS = ("not-to-be-seen", OPERATOR, "never to be seen")
 
 
@@ -31,14 +31,6 @@ def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HelmStand
     one = HelmStand(tmp_path, monkeypatch)
     yield one
     one.server.close()
-
-
-def apply(stand: HelmStand, to: str = "100", **more: Any) -> Ended:
-    return roll(take_order(stand.asked(to, **more), Verb.APPLY))
-
-
-def rollback(stand: HelmStand, to: str | None = None, **more: Any) -> Ended:
-    return roll(take_order(stand.asked(to, **more), Verb.ROLLBACK))
 
 
 def test_every_fault_of_a_rollout_is_met() -> None:
@@ -58,7 +50,7 @@ def test_every_fault_of_a_rollout_is_met() -> None:
         ("rollout-conflict", NO_GO, "changed since it was read; .*again: v1.4.0 100 %", ("v1.3.9", 10, (8, "failed"))),
         ("rollout-unavailable-twice", NO_GO, "not changed: PATCH .*503", ("v1.3.9", 10, (8, "failed"))),
         ("rollout-answer-lost", GO, "in force: v1.4.0 100 %", ("v1.4.0", 0, (8, "deployed"))),
-        ("rollout-stuck", NO_GO, "asked for, and not in force within 1s: .*: 1 of 4 new", ("v1.4.0", 0, (8, "failed"))),
+        ("rollout-stuck", NO_GO, "asked for, and not in force within 3s: .*: 1 of 4 new", ("v1.4.0", 0, (8, "failed"))),
         ("helm-history-empty", NO_GO, "Helm has no history of judgment-service in production", ("v1.3.9", 10, None)),
     ],
 )  # fmt: skip

@@ -48,9 +48,14 @@ class Planned:
         return self.order.platform
 
     @property
+    def lacking(self) -> tuple[str, ...]:
+        """What cannot serve though there is nothing to do, in words."""
+        return self.platform.lacking(self.state, self.change) if self.stands else ()
+
+    @property
     def status(self) -> ExitStatus:
-        """GO where it is possible."""
-        return ExitStatus.GO if self.change is not None else ExitStatus.NO_GO
+        """GO where it is possible, or stands already and serves."""
+        return ExitStatus.NO_GO if self.change is None or self.lacking else ExitStatus.GO
 
 
 def plan_here(order: Order, where: Standing) -> Planned:

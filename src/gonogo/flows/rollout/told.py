@@ -45,6 +45,8 @@ def _said(planned: Planned) -> str:
     if change is None:
         return f"NO-GO  {planned.why}; nothing was changed"
     split = planned.platform.goal(change)
+    if planned.lacking:
+        return f"NO-GO  it stands already: {split}, but {'; '.join(planned.lacking)}; nothing was changed"
     if planned.stands:
         return f"GO  it stands already: {split}; nothing was changed"
     name, verb = order.environment.name, order.wish.verb

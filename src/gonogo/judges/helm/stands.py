@@ -13,6 +13,8 @@ def in_force(state: HelmState, change: HelmChange) -> bool:
     """True once every Deployment of the change runs what it names, rolled out, and the canary has its weight."""
     if change.weight is not None and any(route.weight != change.weight for route in state.routes.values()):
         return False
+    if change.weight and not state.routes:
+        return False  # nothing gives the canary its share any more
     newest = state.revisions[0]
     if newest.number != change.number and newest.status != DEPLOYED:
         return False  # what runs may be right, and Helm's history is not
