@@ -111,7 +111,7 @@ def command(*arguments: str) -> list[str]:
     ]
 
 
-def locust(where: Path, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def locust(where: Path, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*arguments),
         cwd=where,

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-UP_WITHIN_S = 20.0
+UP_WITHIN_S = 60.0
 
 
 def asked(system: str) -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ def get(url: str, body: Any = None) -> tuple[int, Any]:
         headers={"Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             status, raw = answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -100,7 +100,7 @@ def running(command: list[str], folder: Path) -> Iterator[None]:
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -483,7 +483,7 @@ def test_rehearse_stays_up_until_it_is_ended(end: signal.Signals, tmp_path: Path
     folder = tmp_path / "environments"
     (folder / "fake.py").write_text(FAKE, encoding="utf-8")
     path = folder / "shop.yaml"
-    start = "start: {command: [python, environments/fake.py], ready_within: 10s, scenes: {predeploy: before}}\n"
+    start = "start: {command: [python, environments/fake.py], ready_within: 60s, scenes: {predeploy: before}}\n"
     text = path.read_text(encoding="utf-8").replace('"http://127.0.0.1:1"', "'address:shop'") + start
     path.write_text(text, encoding="utf-8")
     process = subprocess.Popen(
@@ -494,10 +494,10 @@ def test_rehearse_stays_up_until_it_is_ended(end: signal.Signals, tmp_path: Path
     assert process.stdout.readline() == "shop  http://127.0.0.1:1\n"
     assert process.stdout.readline() == "shop is up; Ctrl-C ends it\n"
     process.send_signal(end)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors == ""
-    for _ in range(100):
+    for _ in range(1500):
         if (folder / "fake.py.ended").exists():
             break
         time.sleep(0.02)

@@ -19,8 +19,8 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "gonogo.cli"]
-UP_WITHIN_S = 40.0
-DOWN_WITHIN_S = 15.0
+UP_WITHIN_S = 90.0
+DOWN_WITHIN_S = 60.0
 BROKEN = """name: broken
 extends: local.yaml
 start:
@@ -113,7 +113,7 @@ class Rehearsal:
         reader.start()
         reader.join(UP_WITHIN_S)
         assert self.lines, f"not up within {UP_WITHIN_S:g} s"
-        assert self.lines[-1].endswith("Ctrl-C ends it\n"), self.process.communicate(timeout=5)[1]
+        assert self.lines[-1].endswith("Ctrl-C ends it\n"), self.process.communicate(timeout=30)[1]
         self.addresses = dict(line.split() for line in self.lines[:-1])
         self.family = _descendants(self.process.pid)
 
@@ -146,7 +146,7 @@ def rehearse() -> Iterator[Callable[..., Rehearsal]]:
     yield one
     for each in made:
         each.process.kill()
-        each.process.communicate(timeout=10)
+        each.process.communicate(timeout=60)
 
 
 def _descendants(pid: int) -> list[int]:

@@ -89,7 +89,7 @@ def test_a_master_searches_with_its_workers(searched: Project) -> None:
         "--master-bind-host", "127.0.0.1", "--master-bind-port", port,
     )  # fmt: skip
     for worker in workers:
-        worker.communicate(timeout=20)
+        worker.communicate(timeout=90)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     document = searched.load()
     assert document["workers"] == {"expected": 2, "seen": 2}
@@ -107,13 +107,13 @@ def test_a_worker_that_is_killed_ends_the_search_on_hold(searched: Project) -> N
         searched, "--env", "mine", "--profile", "capacity", "--master", "--expect-workers", "2",
         "--master-bind-host", "127.0.0.1", "--master-bind-port", port,
     )  # fmt: skip
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while searched.packets < 5 and time.monotonic() < end:
         time.sleep(0.05)
     workers[0].kill()
-    out, err = master.communicate(timeout=40)
+    out, err = master.communicate(timeout=90)
     for worker in workers:
-        worker.communicate(timeout=20)
+        worker.communicate(timeout=90)
     assert master.returncode == 6, out + err
     assert "1 of 2 workers" in out
     assert "Traceback" not in err

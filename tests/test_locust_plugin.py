@@ -103,7 +103,7 @@ def test_a_host_without_an_address_is_hold_at_once(project: Project, more: tuple
     project.write_environment("http://nowhere.invalid", project.legacy.url)
     port = free_port()
     ports = ("--master-bind-port", port, "--master-port", port) if more else ()
-    ran = locust(project.root, "--env", "mine", "--profile", "light", *more, *ports, timeout=50)  # workers end, too
+    ran = locust(project.root, "--env", "mine", "--profile", "light", *more, *ports, timeout=120)  # workers end, too
     assert ran.returncode == 6, ran.stdout + ran.stderr
     assert "nowhere.invalid: no address" in ran.stderr
     assert "Traceback" not in ran.stderr
@@ -163,12 +163,12 @@ def test_ctrl_c_is_hold_with_what_was_seen(project: Project, ending: signal.Sign
         stderr=subprocess.PIPE,
         encoding="utf-8",
     )
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while project.packets < 2 and time.monotonic() < end:
         time.sleep(0.05)
     time.sleep(0.3)
     running.send_signal(ending)
-    out, err = running.communicate(timeout=20)
+    out, err = running.communicate(timeout=90)
     assert running.returncode == 6, out + err
     assert "interrupted" in out
     assert project.load()["aborted"] is not None
@@ -189,7 +189,7 @@ def test_a_master_and_two_workers_send_what_one_would(project: Project) -> None:
         "--master-bind-host", "127.0.0.1", "--master-bind-port", port,
     )  # fmt: skip
     for worker in workers:
-        worker.communicate(timeout=20)
+        worker.communicate(timeout=90)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (project.canary.seen.total(), project.legacy.seen.total()) == (80, 80)
     document = project.load()
@@ -212,13 +212,13 @@ def test_a_killed_worker_is_hold(project: Project) -> None:
         project, "--env", "mine", "--profile", "shared", "--master", "--expect-workers", "2",
         "--master-bind-host", "127.0.0.1", "--master-bind-port", port,
     )  # fmt: skip
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while project.packets < 10 and time.monotonic() < end:
         time.sleep(0.05)
     workers[0].kill()
-    out, err = master.communicate(timeout=60)
+    out, err = master.communicate(timeout=90)
     for worker in workers:
-        worker.communicate(timeout=20)
+        worker.communicate(timeout=90)
     assert master.returncode == 6, out + err
     assert "1 of 2 workers are missing" in out
 

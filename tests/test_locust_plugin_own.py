@@ -65,7 +65,7 @@ def run(project: Project, text: str, *arguments: str) -> subprocess.CompletedPro
     arguments = ("--env", "mine", *arguments) if "--env" not in arguments else arguments
     return subprocess.run(
         command("-f", write(project, text), *arguments),
-        cwd=project.root, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=60, check=False,
+        cwd=project.root, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=180, check=False,
     )  # fmt: skip
 
 
@@ -173,7 +173,7 @@ def test_two_workers_send_no_more_than_the_profile(project: Project) -> None:
     workers = [start(project, "-f", file, "--worker", "--master-port", port) for _ in range(2)]
     ran = run(project, BOTH, "--profile", "crowd", "--master", "--expect-workers", "2", "--master-bind-port", port)
     for worker in workers:
-        worker.communicate(timeout=20)
+        worker.communicate(timeout=90)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (project.canary.seen.total(), project.legacy.seen.total()) == (20, 20)
     document = project.load()

@@ -36,7 +36,7 @@ def starter_of(tmp_path: Path) -> Iterator[Callable[..., Starter]]:
     """Starts this Python text as a start command."""
     made: list[Starter] = []
 
-    def make(code: str, within: timedelta = timedelta(seconds=10)) -> Starter:
+    def make(code: str, within: timedelta = timedelta(seconds=60)) -> Starter:
         (tmp_path / "up.py").write_text(code, encoding="utf-8")
         start = Start(command=("python", "up.py"), ready_within=within)
         made.append(Starter(Environment(name="shop", system="shop", describe="", start=start), tmp_path))
@@ -91,7 +91,7 @@ def test_half_a_line_is_not_ready(starter_of: Callable[..., Starter]) -> None:
     began = time.monotonic()
     with pytest.raises(NotReadyError, match="was not ready within 700ms"):
         starter.up("", [])
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_a_command_that_will_not_end_is_killed(

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 HERE = Path(__file__).parent
-UP_WITHIN_S = 20.0
+UP_WITHIN_S = 60.0
 
 NGINX = """
 daemon off;
@@ -215,7 +215,7 @@ def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(timeout=5)
+        process.wait(timeout=30)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -203,7 +203,7 @@ class Project:
         """A command here; `variables` are set beside those of this process."""
         before = set(self.folders())
         variables = clean_variables() | more.pop("variables", {})
-        settings = {"capture_output": True, "encoding": "utf-8", "timeout": 60, **more}
+        settings = {"capture_output": True, "encoding": "utf-8", "timeout": 180, **more}
         done = subprocess.run(command, cwd=self.root, env=variables, stdin=subprocess.DEVNULL, check=False, **settings)
         return Done(done.returncode, done.stdout or "", done.stderr or "", tuple(sorted(set(self.folders()) - before)))
 
@@ -244,7 +244,7 @@ def broken(text: str = "broken") -> Answer:
     return 200, {"Content-Type": "application/json"}, json.dumps({"status": text}).encode()
 
 
-def wait_for(true: Callable[[], object], seconds: float = 15.0) -> None:
+def wait_for(true: Callable[[], object], seconds: float = 60.0) -> None:
     """Until `true()` is; fails after `seconds`."""
     ends = time.monotonic() + seconds
     while not true():

@@ -77,7 +77,7 @@ def test_both_are_looked_at_and_each_is_decided(pair: Any, server: Any, processe
 
 def test_they_are_looked_at_side_by_side(pair: Any, server: Any, kit: Any) -> None:
     """Neither waits for the other: the looks of both are out at once."""
-    together = threading.Barrier(2, timeout=20)
+    together = threading.Barrier(2, timeout=60)
 
     def meet(*_: Any) -> Any:
         together.wait()
@@ -172,13 +172,13 @@ def gone(pid: int) -> bool:
 def test_a_signal_ends_both(pair: Any, server: Any, kit: Any, end: signal.Signals) -> None:
     """Both rehearsals are told to end, and have, before the command has."""
     hold = threading.Event()
-    answer: Callable[..., Any] = lambda *_: hold.wait(30) and kit.healthy  # noqa: E731
+    answer: Callable[..., Any] = lambda *_: hold.wait(120) and kit.healthy  # noqa: E731
     server.answers["/slow"] = server.answers["/till"] = answer
     run = pair.start()
     kit.wait_for(lambda: {"/slow", "/till"} <= set(server.asked))
     pids = [int((pair.root / f"up-{name}.pid").read_text(encoding="utf-8")) for name in ("shop", "till")]
     run.send_signal(end)
-    out, errors = run.communicate(timeout=30)
+    out, errors = run.communicate(timeout=90)
     hold.set()
     assert run.returncode == 2, out + errors
     assert all(gone(pid) for pid in pids)

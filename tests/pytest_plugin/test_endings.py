@@ -64,14 +64,14 @@ def test_row80_a_worker_that_crashes(project: Any, server: Any) -> None:
 def test_row81_a_server_that_never_answers(project: Any, server: Any, kit: Any) -> None:
     """The look ends at its own deadline, and what answers is judged: NO-GO, since another path did."""
     hold = threading.Event()
-    server.answers["/cart"] = lambda *_: hold.wait(20) and kit.healthy
+    server.answers["/cart"] = lambda *_: hold.wait(90) and kit.healthy
     probe = {"http": {"side": "stable", "path": "/cart", "deadline": "500ms"}}
     project.checklist(kit.item("shop-a"), kit.item("shop-c", probe=probe))
     began = time.monotonic()
     done = project.pytest()
     hold.set()
     assert done.code == 1, done.out
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40
     assert "the deadline of 0.5 s ran out" in done.out
     assert done.verdict["checks"][1]["evidence"][0]["cause"] == "timeout"
 
@@ -82,9 +82,9 @@ def test_row81_a_dead_back_end_costs_its_own_items_and_one_deadline(
     """Six looks at what never answers end together, and what is seen elsewhere is judged as ever."""
     hold = threading.Event()
     dead = serve()
-    dead.answers.update({f"/{at}": lambda *_: hold.wait(20) and kit.healthy for at in range(6)})
+    dead.answers.update({f"/{at}": lambda *_: hold.wait(90) and kit.healthy for at in range(6)})
     project.environment(sides={"stable": {"url": project.url}, "till": {"url": dead.url}})
-    looks = [{"http": {"side": "till", "path": f"/{at}", "deadline": "1s"}} for at in range(6)]
+    looks = [{"http": {"side": "till", "path": f"/{at}", "deadline": "2s"}} for at in range(6)]
     waiting = [kit.item(f"till-{at}", probe=look) for at, look in enumerate(looks)]
     project.checklist(*waiting, kit.item("shop-a"), kit.item("shop-c", "/cart"))
     done = project.pytest()
@@ -93,7 +93,7 @@ def test_row81_a_dead_back_end_costs_its_own_items_and_one_deadline(
     verdicts = {check["id"]: check["verdict"] for check in done.verdict["checks"]}
     assert {name for name, verdict in verdicts.items() if verdict == "pass"} == {"shop-a", "shop-c"}
     times = [datetime.fromisoformat(one[end]) for one in done.evidence for end in ("started", "ended")]
-    assert 1 <= (max(times) - min(times)).total_seconds() < 2
+    assert 2 <= (max(times) - min(times)).total_seconds() < 8  # one after the other: 12
 
 
 STARTED = """
@@ -112,7 +112,7 @@ def start(project: Any) -> None:
         sides={"stable": {"url": "address:shop"}},
         start={
             "command": ["python", "environments/up.py", project.url],
-            "ready_within": "20s",
+            "ready_within": "60s",
             "scenes": {"predeploy": "x"},
         },
     )
@@ -134,13 +134,13 @@ def test_rows82_83_a_signal_while_looks_are_out(
 ) -> None:
     """Not 0; the started environment is gone; what was seen by then is kept and chained; there is no verdict."""
     hold = threading.Event()
-    server.answers["/cart"] = lambda *_: hold.wait(30) and kit.healthy
+    server.answers["/cart"] = lambda *_: hold.wait(120) and kit.healthy
     start(project)
     run = project.start(*processes)
     kit.wait_for(lambda: "/cart" in server.asked and lines_of(project))
     pid = int((project.root / "started.pid").read_text(encoding="utf-8"))
     run.send_signal(end)
-    out, errors = run.communicate(timeout=30)
+    out, errors = run.communicate(timeout=90)
     hold.set()
     assert run.returncode == {signal.SIGKILL: -9}.get(end, 2), out + errors
     kit.wait_for(lambda: gone(pid))

@@ -162,7 +162,7 @@ def test_a_signoff_serves_its_release_until_it_ends(project: Any, kit: Any) -> N
 def test_eventually_passes_at_a_later_attempt_and_shows_all(project: Any, server: Any, kit: Any) -> None:
     """Unhealthy twice, then healthy: GO with three attempts; the item beside it is looked at once."""
     server.answers["/cart"] = lambda number, _: kit.broken() if number < 3 else kit.healthy
-    project.checklist(kit.item("shop-a"), kit.item("shop-c", "/cart", eventually={"within": "10s", "every": "100ms"}))
+    project.checklist(kit.item("shop-a"), kit.item("shop-c", "/cart", eventually={"within": "60s", "every": "100ms"}))
     done = project.pytest()
     assert done.code == 0, done.out
     assert [check["attempts"] for check in done.verdict["checks"]] == [1, 3]
@@ -174,13 +174,13 @@ def test_eventually_passes_at_a_later_attempt_and_shows_all(project: Any, server
 def test_eventually_ends(project: Any, server: Any, kit: Any) -> None:
     """Row 123: what never gets healthy is NO-GO when `within` is over."""
     server.answers["/cart"] = kit.broken()
-    project.checklist(kit.item("shop-c", "/cart", eventually={"within": "300ms", "every": "100ms"}))
+    project.checklist(kit.item("shop-c", "/cart", eventually={"within": "1500ms", "every": "500ms"}))
     began = time.monotonic()
     done = project.pytest()
     assert done.code == 1
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert server.asked.count("/cart") == done.verdict["checks"][0]["attempts"]
-    assert len(server.asked) in (3, 4)
+    assert len(server.asked) in (2, 3, 4)
 
 
 def test_items_that_are_not_due_are_shown_and_do_not_decide(project: Any, server: Any, kit: Any) -> None:
@@ -241,6 +241,6 @@ def test_two_environments_are_two_runs_and_the_worst_exit(
 def test_row89_two_runs_at_once_do_not_meet(project: Any) -> None:
     """Runs only read and each has a folder of its own: both are GO."""
     runs = [project.start() for _ in range(2)]
-    ends = [run.communicate(timeout=60) and run.returncode for run in runs]
+    ends = [run.communicate(timeout=120) and run.returncode for run in runs]
     assert ends == [0, 0]
     assert len(project.folders()) == 2

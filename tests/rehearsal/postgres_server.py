@@ -64,12 +64,12 @@ def serving(programs: Path, *settings: str) -> Iterator[dict[str, Any]]:
         yield target
     finally:
         process.send_signal(2)
-        process.wait(10)
+        process.wait(60)
         shutil.rmtree(home, ignore_errors=True)
 
 
 def _wait(target: dict[str, Any]) -> None:
-    ends = time.monotonic() + 15
+    ends = time.monotonic() + 60
     while True:
         try:
             psycopg.connect(**target, dbname="postgres").close()

@@ -52,7 +52,7 @@ def ask(
         stand.server.url + path, data=data, method=method, headers=headers
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return (
                 answer.status,
                 json.loads(answer.read()),
@@ -206,7 +206,7 @@ def test_a_deployment_is_rolled_out_pod_by_pod(stand: ClusterStand, monkeypatch:
     status, body, _ = ask(stand, JUDGMENT, "PATCH", image_patch(old), kind=STRATEGIC)
     assert (status, body["metadata"]["generation"]) == (200, 2)
     assert body["spec"]["template"]["spec"]["containers"][0]["env"] == [{"name": "LOG_LEVEL", "value": "info"}]
-    seen, ends = [], time.monotonic() + 10
+    seen, ends = [], time.monotonic() + 60
     while time.monotonic() < ends:
         found = ask(stand, JUDGMENT)[1]["status"]
         seen.append((found["updatedReplicas"], found["replicas"]))
@@ -302,7 +302,7 @@ def events(stand: ClusterStand, query: str) -> list[dict[str, Any]]:
     request = urllib.request.Request(  # noqa: S310 - a loopback address of ours
         f"{stand.server.url}{DEPLOYMENTS}?watch=1&{query}", headers={"Authorization": f"Bearer {OPERATOR}"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         return [json.loads(line) for line in answer]
 
 

@@ -40,7 +40,7 @@ def _split(address: str, canary: int) -> None:
             request_serializer=cloud_run.UpdateServiceRequest.serialize,
             response_deserializer=operations_pb2.Operation.FromString,
         )
-        call(cloud_run.UpdateServiceRequest(service=cloud_run.Service(name=SERVICE, traffic=targets)), timeout=5)
+        call(cloud_run.UpdateServiceRequest(service=cloud_run.Service(name=SERVICE, traffic=targets)), timeout=30)
 
 
 def test_the_split_of_every_stage(shared: Program) -> None:

@@ -72,7 +72,7 @@ class Desk:
 
     def logs(self, filter_: str, *, order: str = "timestamp desc", page_size: int = 1000) -> list[Any]:
         asked = {"resource_names": [PARENT], "filter": filter_, "order_by": order, "page_size": page_size}
-        return list(self.logging.list_log_entries(asked, retry=None, timeout=10))
+        return list(self.logging.list_log_entries(asked, retry=None, timeout=60))
 
     def series(
         self,
@@ -101,7 +101,7 @@ class Desk:
             },
             "page_size": page_size,
         }
-        return list(self.metrics.list_time_series(asked, retry=None, timeout=10))
+        return list(self.metrics.list_time_series(asked, retry=None, timeout=60))
 
     def percentile(self, number: int, over_s: float = HOUR, service: str = "ion-api") -> float:
         """Of all request latencies of a service, in ms."""
@@ -146,7 +146,7 @@ def _stamp(at: float) -> dict[str, int]:
 
 def _get(url: str, token: str = "") -> Any:
     request = urllib.request.Request(url, headers={"authorization": f"Bearer {token}"} if token else {})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         return json.loads(answer.read().decode("utf-8"))
 
 

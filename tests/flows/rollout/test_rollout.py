@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 OLDER, OLD, NEW = "ion-api-00040-xyz", "ion-api-00041-abc", "ion-api-00042-def"
 GO, NO_GO, HOLD = ExitStatus.GO, ExitStatus.NO_GO, ExitStatus.HOLD
-BRIEF = timedelta(seconds=1)
+BRIEF = timedelta(seconds=3)
 
 
 def apply(stand: Stand, to: str | None = None, **more: Any) -> Ended:
@@ -190,7 +190,7 @@ def test_every_fault_of_a_rollout_is_met() -> None:
         ("update-unavailable-twice", NO_GO, "not changed: .*UNAVAILABLE", {OLD: 95, NEW: 5}),
         ("update-answer-lost", GO, "in force", {OLD: 75, NEW: 25}),
         ("update-fails-late", NO_GO, "not changed: .*INTERNAL: Route update failed", {OLD: 95, NEW: 5}),
-        ("split-never-stands", NO_GO, "asked for, and not in force within 1s: traffic is", {OLD: 95, NEW: 5}),
+        ("split-never-stands", NO_GO, "asked for, and not in force within 3s: traffic is", {OLD: 95, NEW: 5}),
         ("revision-fails-under-traffic", NO_GO, f"in force, but {NEW} is not READY", {OLD: 75, NEW: 25}),
     ],
 )
