@@ -162,6 +162,13 @@ def test_links_lead_somewhere(path: Path) -> None:
             assert anchor in {heading.lower().replace(" ", "-") for heading in headings}, f"{path.name}: {target}"
 
 
+def test_the_readme_leads_to_every_how_to() -> None:
+    """A page that nothing on the first screen names is found by nobody."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "how-to").glob("*.md")}
+    assert {page for page in pages if f"({page})" not in text} == set()
+
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What actions/checkout leaves: the files of the repository as they stand."""
