@@ -321,7 +321,9 @@ def test_the_machines_own_keys_have_to_be_declared(
 
 def test_names_that_are_missing_are_configuration_errors(ask: Callable[..., Any]) -> None:
     """An unknown bucket names those that there are; options out of range are refused."""
-    with pytest.raises(ConfigError, match=r"names\.logs is missing \(buckets: backups\)"):
+    with pytest.raises(
+        ConfigError, match=r"names\.logs, a bucket, is missing \(names has region, access_key_id, backups\)"
+    ):
         ask(bucket="logs")
     with pytest.raises(ConfigError, match="days is 1 to 400"):
         ObjectStore(bucket="backups", days=0)

@@ -99,6 +99,10 @@ def _dataclass(cls: type, raw: bool) -> Reader:
             given["origin"] = origin_from_text(value["origin"].value) if raw and "origin" in value else tree.origin
         try:
             return cls(**given)
+        except ConfigError as error:
+            if error.origin is not None:
+                raise
+            raise ConfigError(f"{name}: {error.message}" if name else error.message, tree.origin) from None
         except (ValueError, TypeError) as error:  # what the dataclass itself does not allow
             text = one_line(str(error))
             raise ConfigError(f"{name}: {text}" if name else text, tree.origin) from None

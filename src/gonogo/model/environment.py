@@ -62,6 +62,7 @@ class BackEnd:
     timeout: timedelta = timedelta(seconds=10)
     max_age: timedelta = timedelta(minutes=5)
     names: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin = field(default=Origin(file="?"), compare=False)
 
 
 class Comparator(StrEnum):

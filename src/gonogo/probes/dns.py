@@ -6,14 +6,17 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.bounded import OutOfTime, within
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
+from gonogo.probes.named import named
 from gonogo.probes.observer import observe
 from gonogo.probes.places import check_place, host_and_port
 
@@ -50,16 +53,8 @@ def look(options: Dns, vantage: Vantage) -> Sight:
     asked for again over TCP.
     """
     back_end = vantage.back_end("dns")
-    host, port = host_and_port(back_end, "dns", vantage, default_port=53)
-
-    def named(key: str) -> str:
-        text = back_end.names.get(key, "").strip().rstrip(".")
-        if not text:
-            raise ConfigError(f"back end dns: names.{key} is missing", vantage.environment.origin)
-        return text
-
-    name = named(options.name)
-    site = None if options.site is None else named(options.site)
+    host, port = host_and_port(back_end, "dns", default_port=53)
+    name, site = _names(options, vantage.environment)
     try:
         import dns.message  # noqa: PLC0415, F401 - clients are imported when first needed
     except ImportError:
@@ -73,6 +68,16 @@ def look(options: Dns, vantage: Vantage) -> Sight:
             raise Failure(Cause.TIMEOUT, f"{host}:{port}: no answer within {deadline.allowed:g} s") from None
 
     return observe(f"dns {host}:{port} {name} {options.type}", see)
+
+
+def refuse(options: Dns, environment: Environment, _: Path) -> None:
+    """ConfigError for a name that the environment does not have: before anything is sent."""
+    _names(options, environment)
+
+
+def _names(options: Dns, environment: Environment) -> tuple[str, str | None]:
+    name = named(environment, "dns", options.name).rstrip(".")
+    return name, None if options.site is None else named(environment, "dns", options.site).rstrip(".")
 
 
 def _see(options: Dns, name: str, site: str | None, resolver: _Resolver) -> Seen:
@@ -175,4 +180,6 @@ def _text(name: Any) -> str:
     return str(name.to_text(omit_final_dot=True)).casefold()
 
 
-PROBE = Probe(options=Dns, look=look, back_ends=("dns",), extra="dns", clients=("dns.query", "dns.message"))
+PROBE = Probe(
+    options=Dns, look=look, back_ends=("dns",), extra="dns", clients=("dns.query", "dns.message"), refuse=refuse
+)

@@ -20,7 +20,7 @@ from gonogo.probes.bounded import OutOfTime, within
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
 from gonogo.probes.observer import observe
-from gonogo.probes.s3 import Store, Stored
+from gonogo.probes.s3 import Store, Stored, refuse
 
 SKEW = timedelta(minutes=1)  # that two healthy clocks may differ by
 _HEX = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")
@@ -197,4 +197,5 @@ PROBE = Probe(
     extra="s3",
     takes=lambda options: options.deadline or timedelta(0),
     clients=("botocore.session",),
+    refuse=refuse,
 )

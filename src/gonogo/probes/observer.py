@@ -16,6 +16,7 @@ from gonogo.probes.base import Sight, Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
 from gonogo.probes.json_strict import parse_json
+from gonogo.probes.named import named
 from gonogo.probes.transport import Answer, Ask, fetch
 
 BODY_CAP = 16 * 1024 * 1024
@@ -42,15 +43,13 @@ class Observer:
     def url(self) -> str:
         """Its address without a closing slash; ConfigError if it has none."""
         if not self.back_end.address:
-            raise ConfigError(f"back end {self.name}: the address is missing", self.vantage.environment.origin)
+            raise ConfigError(f"back end {self.name}: the address is missing", self.back_end.origin)
         return self.back_end.address.rstrip("/")
 
     def named(self, key: str) -> str:
         """What the environment says to look at there; ConfigError if it does not say."""
-        value = self.back_end.names.get(key)
-        if not value:
-            raise ConfigError(f"back end {self.name}: names.{key} is missing", self.vantage.environment.origin)
-        return value
+        self.vantage.back_end(self.name)  # that there is one
+        return named(self.vantage.environment, self.name, key)
 
     def get(self, path: str, params: Mapping[str, str] | None = None, *, allow: tuple[int, ...] = ()) -> Answer:
         """The answer if its status is 200 or one of `allow`; otherwise Failure names status and path."""

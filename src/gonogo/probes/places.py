@@ -7,12 +7,12 @@ import socket
 from pathlib import Path
 
 from gonogo.model.environment import BackEnd
-from gonogo.model.errors import ConfigError
+from gonogo.model.errors import ConfigError, Origin
 from gonogo.probes.addresses import check_address
 from gonogo.probes.base import Vantage
 
 
-def host_and_port(back_end: BackEnd, name: str, vantage: Vantage, *, default_port: int) -> tuple[str, int]:
+def host_and_port(back_end: BackEnd, name: str, *, default_port: int) -> tuple[str, int]:
     """`db.internal:5432`, `[::1]:5432` or a bare host; ConfigError for anything else."""
     address = back_end.address
     host, colon, port = address.rpartition(":")
@@ -21,7 +21,7 @@ def host_and_port(back_end: BackEnd, name: str, vantage: Vantage, *, default_por
     bracketed = host.startswith("[") and host.endswith("]")
     host = host[1:-1] if bracketed else host
     if not host or "/" in host or "@" in host or (":" in host and not bracketed) or not port.isdecimal():
-        raise ConfigError(f"back end {name}: the address is host:port, not {address!r}", vantage.environment.origin)
+        raise ConfigError(f"back end {name}: the address is host:port, not {address!r}", back_end.origin)
     return host, int(port)
 
 
@@ -44,7 +44,7 @@ def ca_file(back_end: BackEnd, vantage: Vantage) -> str | None:
         return None
     path = environment_file(back_end.ca, vantage)
     if not path.is_file():
-        raise ConfigError(f"the CA bundle {back_end.ca} is not there", vantage.environment.origin)
+        raise ConfigError(f"the CA bundle {back_end.ca} is not there", back_end.origin)
     return str(path)
 
 
@@ -62,23 +62,23 @@ def check_place(host: str, port: int) -> None:
 
 def project_file(path: str, vantage: Vantage) -> Path:
     """A file that a checklist names, or a record of the project: relative names start from the project's folder."""
-    return _inside(_project(vantage), path, vantage)
+    return inside(_project(vantage), path, _project(vantage), vantage.environment.origin)
 
 
 def environment_file(path: str, vantage: Vantage) -> Path:
     """A file that an environment names: relative names start from the folder of the environment files."""
-    return _inside(Path(vantage.base), path, vantage)
+    return inside(Path(vantage.base), path, _project(vantage), vantage.environment.origin)
 
 
 def _project(vantage: Vantage) -> Path:
     return Path(vantage.base).absolute().parent
 
 
-def _inside(start: Path, path: str, vantage: Vantage) -> Path:
+def inside(start: Path, path: str, project: Path, origin: Origin | None = None) -> Path:
     """The file; ConfigError if a relative name, or a link that it leads through, leaves the project."""
     if not path or "\0" in path:
-        raise ConfigError(f"{path!r} is no file name", vantage.environment.origin)
+        raise ConfigError(f"{path!r} is no file name", origin)
     found = start / path
-    if not Path(path).is_absolute() and not found.resolve().is_relative_to(_project(vantage).resolve()):
-        raise ConfigError(f"{path!r} leads out of the project", vantage.environment.origin)
+    if not Path(path).is_absolute() and not found.resolve().is_relative_to(project.resolve()):
+        raise ConfigError(f"{path!r} leads out of the project", origin)
     return found

@@ -19,6 +19,7 @@ from gonogo.model.units import show_duration
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.bounded import OutOfTime, within
 from gonogo.probes.failure import Failure
+from gonogo.probes.named import named
 from gonogo.probes.places import ca_file, check_place, host_and_port, needs_no_tls
 from gonogo.probes.sql import refusal
 
@@ -65,7 +66,7 @@ def look(options: Postgres, vantage: Vantage) -> Sight:
     name of the password. What writes behind the guard's back ends in the read-only transaction, as REFUSED.
     """
     back_end = vantage.back_end("postgres")
-    host, port = host_and_port(back_end, "postgres", vantage, default_port=5432)
+    host, port = host_and_port(back_end, "postgres", default_port=5432)
     statement = " ".join(options.sql.split())
     source = f"postgres {host}:{port} {statement[:120]}"
     try:
@@ -108,11 +109,8 @@ def refuse_unnamed(_: Any, environment: Environment, __: Path) -> None:
 
 
 def _check_names(environment: Environment) -> None:
-    names = environment.back_ends["postgres"].names
     for name in ("database", "user"):
-        if not names.get(name):
-            has = ", ".join(names) or "nothing"
-            raise ConfigError(f"back end postgres: names.{name} is missing (names has {has})", environment.origin)
+        named(environment, "postgres", name)
 
 
 def _outcome(sql: str, target: Mapping[str, Any], back_end: BackEnd, statement: str) -> Seen | Unseen:

@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-from gonogo.model.environment import BackEnd
+from gonogo.model.environment import BackEnd, Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.model.units import show_duration
@@ -61,7 +62,7 @@ class Redis:
 def look(options: Redis, vantage: Vantage) -> Sight:
     """{reply, elapsed_ms}; INFO is a mapping of its fields."""
     back_end = vantage.back_end("redis")
-    host, port = host_and_port(back_end, "redis", vantage, default_port=6379)
+    host, port = host_and_port(back_end, "redis", default_port=6379)
     shown = " ".join(options.command)[:120]
     source = f"redis {host}:{port} {shown}"
     try:
@@ -87,16 +88,25 @@ def _forbidden(command: tuple[str, ...]) -> str | None:
     return " ".join(words) if words[0] in containers else words[0]
 
 
-def _target(back_end: BackEnd, host: str, port: int, vantage: Vantage) -> dict[str, Any]:
+def refuse(_: Redis, environment: Environment, __: Path) -> None:
+    """ConfigError for a database that is no number: before anything is sent."""
+    _database(environment.back_ends["redis"])
+
+
+def _database(back_end: BackEnd) -> int:
     database = back_end.names.get("database", "0")
-    if not database.isdecimal():
-        raise ConfigError(f"back end redis: names.database is a number, not {database!r}", vantage.environment.origin)
+    if not (database.isascii() and database.isdecimal()):
+        raise ConfigError(f"back end redis: names.database is a number, not {database!r}", back_end.origin)
+    return int(database)
+
+
+def _target(back_end: BackEnd, host: str, port: int, vantage: Vantage) -> dict[str, Any]:
     seconds = back_end.timeout.total_seconds()
     plain = needs_no_tls(back_end, host)
     return {
         "host": host,
         "port": port,
-        "db": int(database),
+        "db": _database(back_end),
         "username": back_end.names.get("user"),
         "password": vantage.reveal(back_end.auth.secret) if back_end.auth.secret else None,
         "socket_timeout": seconds,
@@ -167,4 +177,4 @@ def _json(value: Any) -> Any:
             return str(value)
 
 
-PROBE = Probe(options=Redis, look=look, back_ends=("redis",), extra="redis", clients=("redis",))
+PROBE = Probe(options=Redis, look=look, back_ends=("redis",), extra="redis", clients=("redis",), refuse=refuse)

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen
-from gonogo.probes import postgres
+from gonogo.probes import postgres, s3
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.dump import fetched, noted, taken_at, without, without_data
@@ -22,7 +23,7 @@ from gonogo.probes.failure import Failure
 from gonogo.probes.object_store import ObjectStore, declared_digests, newest_of
 from gonogo.probes.observer import observe
 from gonogo.probes.s3 import Store
-from gonogo.probes.scratch import TABLE, Scratch, program
+from gonogo.probes.scratch import TABLE, Scratch, check_names, program
 
 ACTION = "restore-rehearsal"
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -122,6 +123,13 @@ def look(options: Restore, vantage: Vantage) -> Sight:
     return observe(f"pg_restore of s3://{bucket}/{options.prefix} into {vantage.back_end('scratch').address}", see)
 
 
+def refuse(options: Restore, environment: Environment, base: Path) -> None:
+    """ConfigError for what its three back ends do not name: before anything is sent."""
+    s3.refuse(options, environment, base)
+    postgres.refuse_unnamed(options, environment, base)
+    check_names(environment)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
     """One dump on disk into one scratch database."""
@@ -217,4 +225,5 @@ PROBE = Probe(
     last=lambda *_: True,
     acts=ACTION,
     clients=("botocore.session", "psycopg"),
+    refuse=refuse,
 )

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
+from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.s3_client import NAME, client_of, endpoint
+from gonogo.probes.named import named
+from gonogo.probes.s3_client import NAME, check_account, client_of, endpoint
 
 T = TypeVar("T")
 
@@ -34,13 +37,27 @@ class Stored:
     etag: str
 
 
+def bucket_of(environment: Environment, name: str) -> str:
+    """The bucket that the back end's `names` gives for `name`; ConfigError if it gives none."""
+    bucket = named(environment, NAME, name, "a bucket")
+    if not _BUCKET.match(bucket):
+        origin = environment.back_ends[NAME].origin
+        raise ConfigError(f"back end {NAME}: names.{name} is no name of a bucket: {bucket!r}", origin)
+    return bucket
+
+
+def refuse(options: Any, environment: Environment, _: Path) -> None:
+    """ConfigError for a bucket, a region or a key's name that the environment lacks: before anything is sent."""
+    bucket_of(environment, options.bucket)
+    check_account(environment.back_ends[NAME])
+
+
 class Store:
     """The back end `object_store`. Its client is thread-safe and shared by the looks of a run."""
 
     def __init__(self, vantage: Vantage) -> None:
         self._back_end = vantage.back_end(NAME)
-        self._origin = vantage.environment.origin
-        self.url = endpoint(self._back_end, vantage)
+        self.url = endpoint(self._back_end)
         self._vantage = vantage
 
     @property
@@ -51,13 +68,7 @@ class Store:
 
     def bucket(self, name: str) -> str:
         """The bucket that the environment's `names` gives for `name`; ConfigError if it gives none."""
-        bucket = self._back_end.names.get(name)
-        if not bucket:
-            known = ", ".join(sorted(set(self._back_end.names) - {"region", "access_key_id"})) or "none"
-            raise ConfigError(f"back end {NAME}: names.{name} is missing (buckets: {known})", self._origin)
-        if not _BUCKET.match(bucket):
-            raise ConfigError(f"back end {NAME}: names.{name} is no name of a bucket: {bucket!r}", self._origin)
-        return bucket
+        return bucket_of(self._vantage.environment, name)
 
     def objects(self, bucket: str, prefix: str, pages: int, deadline: Deadline) -> Iterator[Stored]:
         """Every object under `prefix`, in the order of keys. Failure(PARTIAL) if a page is lost, repeats, or if

@@ -27,21 +27,31 @@ _UNDECLARED = {
 }
 
 
-def endpoint(back_end: BackEnd, vantage: Vantage) -> str:
+def endpoint(back_end: BackEnd) -> str:
     """Its address, or Amazon's own of the region."""
-    region = _region(back_end, vantage)
+    region = _region(back_end)
     return back_end.address.rstrip("/") or f"https://s3.{region}.amazonaws.com"
 
 
-def _region(back_end: BackEnd, vantage: Vantage) -> str:
+def check_account(back_end: BackEnd) -> None:
+    """ConfigError for auth of another kind, a region that is none, or a secret without its key's name."""
+    _region(back_end)
+    if back_end.auth.kind is not AuthKind.AWS:
+        raise ConfigError(f"back end {NAME}: auth is of kind aws, not {back_end.auth.kind}", back_end.origin)
+    if back_end.auth.secret is not None and not back_end.names.get("access_key_id"):
+        raise ConfigError(f"back end {NAME}: names.access_key_id is missing beside auth.secret", back_end.origin)
+
+
+def _region(back_end: BackEnd) -> str:
     region = back_end.names.get("region", "")
     if not _REGION.match(region):
-        raise ConfigError(f"back end {NAME}: names.region is missing or no region", vantage.environment.origin)
+        raise ConfigError(f"back end {NAME}: names.region is missing or no region: {region!r}", back_end.origin)
     return region
 
 
 def client_of(back_end: BackEnd, url: str, vantage: Vantage) -> Any:
     """The client of this address; ConfigError for auth of another kind, Failure(REFUSED) for a metadata address."""
+    check_account(back_end)
     try:
         import botocore.session  # noqa: PLC0415 - clients are imported when first needed
         from botocore.config import Config  # noqa: PLC0415
@@ -50,17 +60,12 @@ def client_of(back_end: BackEnd, url: str, vantage: Vantage) -> Any:
     parts = urlsplit(url)
     check_place(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
     given: dict[str, Any] = {}
-    match back_end.auth.kind:
-        case AuthKind.AWS if back_end.auth.secret is None:  # the machine's own chain, declared as such
-            session = botocore.session.Session()
-        case AuthKind.AWS:
-            key_id = back_end.names.get("access_key_id")
-            if not key_id:
-                raise ConfigError(f"back end {NAME}: names.access_key_id is missing", vantage.environment.origin)
-            session = botocore.session.Session(session_vars=_UNDECLARED)
-            given = {"aws_access_key_id": key_id, "aws_secret_access_key": vantage.reveal(back_end.auth.secret or "")}
-        case kind:
-            raise ConfigError(f"back end {NAME}: auth is of kind aws, not {kind}", vantage.environment.origin)
+    if back_end.auth.secret is None:  # the machine's own chain, declared as such
+        session = botocore.session.Session()
+    else:
+        key_id, secret = back_end.names["access_key_id"], vantage.reveal(back_end.auth.secret)
+        session = botocore.session.Session(session_vars=_UNDECLARED)
+        given = {"aws_access_key_id": key_id, "aws_secret_access_key": secret}
     seconds = back_end.timeout.total_seconds()
     config = Config(
         signature_version="s3v4",
@@ -77,7 +82,7 @@ def client_of(back_end: BackEnd, url: str, vantage: Vantage) -> Any:
     )
     client = session.create_client(
         "s3",
-        region_name=_region(back_end, vantage),
+        region_name=_region(back_end),
         endpoint_url=url,
         use_ssl=parts.scheme == "https",
         verify=ca_file(back_end, vantage) or True,

@@ -14,10 +14,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause
 from gonogo.probes.base import Vantage
 from gonogo.probes.failure import Failure
+from gonogo.probes.named import named
 from gonogo.probes.places import ca_file, check_place, host_and_port, needs_no_tls
 
 NAME, PRODUCTION = "scratch", "postgres"
@@ -29,15 +31,19 @@ _DENIED = ("authentication failed", "no password supplied", "no pg_hba.conf entr
 TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\Z")
 
 
+def check_names(environment: Environment) -> None:
+    """ConfigError for a back end that names no database or no user."""
+    for key in ("database", "user"):
+        named(environment, NAME, key)
+
+
 class Scratch:
     """The back end `scratch`. Its role needs CREATEDB and nothing else; `names.database` is where it connects first."""
 
     def __init__(self, vantage: Vantage) -> None:
         back_end = vantage.back_end(NAME)
-        for key in ("database", "user"):
-            if not back_end.names.get(key):
-                raise ConfigError(f"back end {NAME}: names.{key} is missing", vantage.environment.origin)
-        self.host, self.port = host_and_port(back_end, NAME, vantage, default_port=5432)
+        check_names(vantage.environment)
+        self.host, self.port = host_and_port(back_end, NAME, default_port=5432)
         self._database = back_end.names["database"]
         self._user = back_end.names["user"]
         self._secret = back_end.auth.secret
@@ -47,7 +53,7 @@ class Scratch:
         self._tls = "prefer" if plain else "verify-full"
         self._ca = None if plain else (ca_file(back_end, vantage) or "system")
         production = vantage.back_end(PRODUCTION)
-        where = host_and_port(production, PRODUCTION, vantage, default_port=5432)
+        where = host_and_port(production, PRODUCTION, default_port=5432)
         if where[1] == self.port and _same_host(where[0], self.host):
             if production.names.get("database") == self._database:
                 raise Failure(

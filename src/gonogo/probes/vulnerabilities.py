@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Probe, Sight, Vantage
@@ -21,11 +22,13 @@ from gonogo.probes.command import Ran, find, run
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
 from gonogo.probes.json_strict import parse_json
+from gonogo.probes.named import named
 from gonogo.probes.observer import observe
 from gonogo.probes.places import environment_file
 from gonogo.probes.scanners import SCANNERS, SEVERITIES, Tool
 
 HIGH = ("critical", "high", "unknown")
+_NAMES = {Tool.PIP_AUDIT: "requirements", Tool.NPM_AUDIT: "node"}  # of the back end; trivy scans the release's image
 _LISTED = 200
 _LONGEST = timedelta(seconds=110)  # a look ends before the run's own watchdog ends it
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,500}\Z")
@@ -74,17 +77,19 @@ def look(options: VulnerabilitiesOptions, vantage: Vantage) -> Sight:
     return observe(source, see)
 
 
+def refuse(options: VulnerabilitiesOptions, environment: Environment, _: Path) -> None:
+    """ConfigError for a target that the environment does not name: before anything is started."""
+    if options.tool in _NAMES:
+        named(environment, "tools", _NAMES[options.tool])
+
+
 def _target(tool: Tool, vantage: Vantage) -> tuple[str, Path | None]:
     """What is scanned, and the folder to stand in (None: an empty one)."""
     if tool is Tool.TRIVY and vantage.release is not None:
         if not _IMAGE.match(vantage.release.image):
             raise ConfigError(f"{vantage.release.image!r} is not the name of an image")
         return vantage.release.image, None
-    key = "requirements" if tool is Tool.PIP_AUDIT else "node"
-    named = vantage.back_end("tools").names.get(key)
-    if not named:
-        raise ConfigError(f"back end tools: names.{key} is missing", vantage.environment.origin)
-    path = environment_file(named, vantage).resolve()
+    path = environment_file(named(vantage.environment, "tools", _NAMES[tool]), vantage).resolve()
     return str(path), None if tool is Tool.PIP_AUDIT else path
 
 
@@ -129,4 +134,4 @@ def _said(finding: Mapping[str, Any]) -> str:
     return f"{finding['id']} in {finding['package']} {finding['version']}, {severity}, {fixed}"
 
 
-PROBE = Probe(options=VulnerabilitiesOptions, look=look, back_ends=("tools",))
+PROBE = Probe(options=VulnerabilitiesOptions, look=look, back_ends=("tools",), refuse=refuse)

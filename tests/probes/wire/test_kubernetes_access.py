@@ -257,6 +257,7 @@ def test_a_plugin_that_fails(vantage: Make, kubeconfig: Any, text: str, cause: C
         ({"exec": {"args": []}}, {}, {}, "names no command"),
         (plugin("", version="v1alpha1"), {}, {"exec": sys.executable}, "v1alpha1"),
         (None, {}, {"in_cluster": "true"}, "one is meant"),
+        (None, {}, {"in_cluster": "maybe"}, "names.in_cluster is 'true' or 'false', not 'maybe'"),
     ],
 )
 def test_what_a_kubeconfig_may_not_say(  # noqa: PLR0917 - fixtures

@@ -42,7 +42,7 @@ def access(vantage: Vantage, deadline: Deadline) -> Access:
     Read anew for each look: a pod's token and a plugin's are short-lived. ConfigError says what is missing or refused.
     """
     back_end = vantage.back_end(BACK_END)
-    pod = back_end.names.get("in_cluster", "").casefold() in ("true", "yes", "1")
+    pod = _is_true(vantage, "in_cluster", back_end.names.get("in_cluster", "false"))
     if pod and back_end.names.get("kubeconfig"):
         raise _wrong(vantage, "names.kubeconfig and names.in_cluster are two ways; one is meant")
     if pod:
@@ -66,7 +66,14 @@ def access(vantage: Vantage, deadline: Deadline) -> Access:
 
 
 def _wrong(vantage: Vantage, what: str) -> ConfigError:
-    return ConfigError(f"back end {BACK_END}: {what}", vantage.environment.origin)
+    return ConfigError(f"back end {BACK_END}: {what}", vantage.back_end(BACK_END).origin)
+
+
+def _is_true(vantage: Vantage, key: str, text: str) -> bool:
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.casefold() not in known:
+        raise _wrong(vantage, f"names.{key} is 'true' or 'false', not {text[:40]!r}")
+    return known[text.casefold()]
 
 
 def _in_cluster(vantage: Vantage, back_end: BackEnd) -> Access:

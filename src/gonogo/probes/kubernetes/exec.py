@@ -108,4 +108,4 @@ def _late(command: str, deadline: Deadline) -> Failure:
 
 
 def _wrong(vantage: Vantage, what: str) -> ConfigError:
-    return ConfigError(f"back end kubernetes: {what}", vantage.environment.origin)
+    return ConfigError(f"back end kubernetes: {what}", vantage.back_end("kubernetes").origin)

@@ -13,6 +13,7 @@ from gonogo.model.evidence import Cause
 from gonogo.probes.base import Vantage
 from gonogo.probes.failure import Failure
 from gonogo.probes.kubernetes.access import BACK_END
+from gonogo.probes.named import named
 
 
 def namespace_of(vantage: Vantage, key: str) -> str:
@@ -23,37 +24,28 @@ def namespace_of(vantage: Vantage, key: str) -> str:
 def refuse_unknown(options: Any, environment: Environment, _: Path) -> None:
     """ConfigError for a namespace or a list of names that the environment does not have: before anything is sent."""
     _namespace(environment, options.namespace)
-    named = getattr(options, "named", None)
-    if named is not None and not environment.names.get(named):
-        raise ConfigError(_no_list(named), environment.origin)
+    _wanted(environment, getattr(options, "name", None), getattr(options, "named", None))
 
 
 def _namespace(environment: Environment, key: str) -> str:
-    names = environment.back_ends[BACK_END].names
-    found = names.get(key)
-    if not found:
-        near = "".join(f"; did you mean {one!r}?" for one in get_close_matches(key, names, n=1))
-        has = ", ".join(names) or "nothing"
-        raise ConfigError(
-            f"back end {BACK_END} of {environment.name}: names.{key}, a namespace, is missing{near} (names has {has})",
-            environment.origin,
-        )
-    return found
-
-
-def _no_list(named: str) -> str:
-    return f"names.{named}, a list, is missing"
+    return named(environment, BACK_END, key, "a namespace")
 
 
 def wanted_names(vantage: Vantage, name: str | None, named: str | None) -> tuple[str, ...]:
     """The one name, the environment's list of names, or nothing: then everything is meant."""
-    if name and named:
+    return _wanted(vantage.environment, name, named)
+
+
+def _wanted(environment: Environment, name: str | None, list_name: str | None) -> tuple[str, ...]:
+    if name and list_name:
         raise ConfigError("name and named are two ways to say what to look at; one is meant")
-    if named is None:
+    if list_name is None:
         return (name,) if name else ()
-    found = vantage.environment.names.get(named)
+    found = environment.names.get(list_name)
     if not found:
-        raise ConfigError(_no_list(named), vantage.environment.origin)
+        near = "".join(f"; did you mean {one!r}?" for one in get_close_matches(list_name, environment.names, n=1))
+        has = ", ".join(environment.names) or "none"
+        raise ConfigError(f"names.{list_name}, a list, is missing{near} (lists: {has})", environment.origin)
     return found
 
 

@@ -16,7 +16,8 @@ from gonogo.probes.base import Part, Probe, Sight, Vantage
 from gonogo.probes.command import find
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.places import environment_file, project_file
+from gonogo.probes.named import named
+from gonogo.probes.places import environment_file, inside, project_file
 from gonogo.probes.postman.collection import Collection, read_collection, read_environment
 from gonogo.probes.postman.outcome import Result
 from gonogo.probes.postman.variables import guard
@@ -66,7 +67,7 @@ def look(options: PostmanOptions, vantage: Vantage) -> Sight:
     side, back_end = vantage.side(options.side), vantage.back_end("postman")
     collection = read_collection(project_file(options.collection, vantage), options.collection)
     _check(collection, options)
-    values = _values(back_end, side.url, environment_file(_file(back_end, vantage.environment), vantage))
+    values = _values(back_end, side.url, environment_file(_file(vantage.environment), vantage))
     hosts = _hosts(options, vantage.environment)
     guard(collection, values, hosts, options.collection)
     secret = back_end.auth.secret
@@ -93,7 +94,7 @@ def look(options: PostmanOptions, vantage: Vantage) -> Sight:
 
 def parts(options: PostmanOptions, root: Path) -> tuple[Part, ...]:
     """One part a request, in their order."""
-    collection = read_collection(root / options.collection, options.collection)
+    collection = read_collection(inside(root, options.collection, root), options.collection)
     _check(collection, options)
     return tuple(Part(key=request.id, title=request.name) for request in collection.requests)
 
@@ -104,8 +105,10 @@ def refuse(options: PostmanOptions, environment: Environment, base: Path) -> Non
     if side is None or back_end is None:
         return
     url = f"http://{_SOMEWHERE}" if side.url.startswith(_FILLED_IN) else side.url
-    collection = read_collection(base.parent / options.collection, options.collection)
-    values = _values(back_end, url, base / _file(back_end, environment))
+    collection = read_collection(inside(base.parent, options.collection, base.parent), options.collection)
+    _check(collection, options)
+    file = inside(base, _file(environment), base.parent, back_end.origin)
+    values = _values(back_end, url, file)
     guard(collection, values, {*_hosts(options, environment), _SOMEWHERE}, options.collection)
 
 
@@ -148,13 +151,13 @@ def _check(collection: Collection, options: PostmanOptions) -> None:
         )
 
 
-def _file(back_end: BackEnd, environment: Environment) -> str:
-    for key in ("environment", "url_variable"):
-        if not back_end.names.get(key):
-            raise ConfigError(f"back end postman: names.{key} is missing", environment.origin)
+def _file(environment: Environment) -> str:
+    """The Postman environment file that the back end names; ConfigError where it does not name all that is needed."""
+    back_end = environment.back_ends["postman"]
+    named(environment, "postman", "url_variable")
     if (back_end.auth.secret is None) is not (back_end.names.get("secret_variable") is None):
-        raise ConfigError("back end postman: auth.secret and names.secret_variable go together", environment.origin)
-    return back_end.names["environment"]
+        raise ConfigError("back end postman: auth.secret and names.secret_variable go together", back_end.origin)
+    return named(environment, "postman", "environment")
 
 
 def _values(back_end: BackEnd, url: str, path: Path) -> dict[str, str]:
