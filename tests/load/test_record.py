@@ -69,6 +69,15 @@ def test_percentiles_are_true(latencies: list[int]) -> None:
     assert summary.max == pytest.approx(ordered[-1], rel=0.001)
 
 
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.integers(min_value=0, max_value=4_000_000_000_000), min_size=1, max_size=40))
+def test_the_mean_is_that_of_the_histogram(latencies: list[int]) -> None:
+    """To the last digit, also under a microsecond and over an hour."""
+    histogram = Latencies()
+    histogram.add_ns(latencies)
+    assert histogram.summary().mean == histogram._histogram.get_mean_value() / 1000
+
+
 def test_sides_are_not_mixed() -> None:
     """Records of two sides, and no records at all, are not merged."""
     other = Book("legacy").close(requests=0, requested_rate=None, achieved_rate=0)

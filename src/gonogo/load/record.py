@@ -76,13 +76,26 @@ class Latencies:
         return LatencySummary(
             count=self.count,
             min=histogram.get_lowest_equivalent_value(histogram.min_value) / _US_PER_MS,
-            mean=histogram.get_mean_value() / _US_PER_MS,
+            mean=_mean(histogram) / _US_PER_MS,
             p50=at[50] / _US_PER_MS,
             p90=at[90] / _US_PER_MS,
             p95=at[95] / _US_PER_MS,
             p99=at[99] / _US_PER_MS,
             max=histogram.get_highest_equivalent_value(histogram.max_value) / _US_PER_MS,
         )
+
+
+def _mean(histogram: Any) -> float:
+    """As `get_mean_value` of the histogram: each answer counts as the middle of its bucket. That one works out the
+    bounds of every bucket up to the last that holds something, some 15,000 of them; this, of those that hold any.
+    """
+    total: int = 0
+    for index, count in enumerate(histogram.counts):
+        if count:
+            value = histogram.get_value_from_index(index)
+            lowest = histogram.get_lowest_equivalent_value(value)
+            total += count * (lowest + (histogram.get_highest_equivalent_value(value) - lowest + 1) // 2)
+    return total / int(histogram.total_count)
 
 
 class Book:
