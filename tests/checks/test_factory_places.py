@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gonogo.config.checklist import load_checklists
 from gonogo.config.environment import load_environment
 from gonogo.config.secrets import CHANGING
+from gonogo.judges import JUDGES
+from gonogo.probes import PROBES
 
 FOLDER = Path(__file__).resolve().parents[2] / "environments"
 LOCAL, PROD, RECOVERY = (load_environment(f"factory-{name}", FOLDER) for name in ("local", "prod", "recovery"))
@@ -38,3 +41,16 @@ def test_production_scans_no_sample_of_the_rehearsal() -> None:
     for place in (PROD, RECOVERY):
         assert not sampled & set(place.back_ends["tools"].names.values())
         assert {"requirements", "node"} <= set(place.back_ends["tools"].names)
+
+
+def test_no_smoke_test_goes_to_production() -> None:
+    """`pytest -m recovery --env factory-prod` in the heat of a night starts no workflow for users."""
+    sent_to = set()
+    for check in load_checklists(FOLDER.parent / "checks", PROBES, JUDGES):
+        for spec in check.probes.values() if check.system == "factory" else ():
+            methods = {getattr(one, "method", "GET") for one in (spec.options, *getattr(spec.options, "steps", ()))}
+            if methods - {"GET"} or spec.kind in ("http_poll", "postman"):
+                sent_to |= set(PROBES[spec.kind].sides(spec.options))
+    assert sent_to == {"staging", "recovery"}
+    assert PROD.sides["stable"].url not in {PROD.sides[side].url for side in sent_to}
+    assert RECOVERY.sides["recovery"].url == RECOVERY.sides["stable"].url
