@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-OPERATORS = ("!=", ">=", "<=", "=~", "!~", "=", ">", "<", ":")
 _TOKEN = re.compile(
     r"""(?P<space>\s+|--[^\n]*)|(?P<paren>[(),])|(?P<op>!=|>=|<=|=~|!~|=|>|<|:)"""
     r"""|(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<word>[^\s()",:=<>!~']+)"""
