@@ -51,6 +51,14 @@ def test_the_likely_cause_comes_first(red: Run) -> None:
     assert "*pool-exhausted*" in slack(run)
 
 
+def test_evidence_that_is_left_out_is_counted(red: Run) -> None:
+    """A terminal shows the first lines; the rest is not lost without a word."""
+    many = replace(BLAME, evidence=tuple(f"line {number}" for number in range(11)))
+    text = board(blamed(red, many))
+    assert ("line 7" in text, "line 8" in text) == (True, False)
+    assert "and 3 more in verdict.json" in text
+
+
 def test_a_cause_that_is_not_named(red: Run) -> None:
     """Two items that say the same are told once, below the one that names a cause; a run without blames none."""
     unnamed = replace(BLAME, name=None, says="no cause fits: x")

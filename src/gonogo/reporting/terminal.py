@@ -130,10 +130,7 @@ def _row(row: Row, paper: Paper) -> Iterator[str]:
         return
     yield from paper.block("why ", row.reason)
     details = () if row.blame is not None else row.details  # they stand beside the cause
-    for line in details[:AT_MOST_DETAILS]:
-        yield from paper.block("   -", line)
-    if len(details) > AT_MOST_DETAILS:
-        yield from paper.block("   -", f"and {len(row.details) - AT_MOST_DETAILS} more in verdict.json")
+    yield from _listed(details, paper)
     if row.sources:
         yield from paper.block("saw ", row.saw)
     if row.waits_for:
@@ -142,13 +139,20 @@ def _row(row: Row, paper: Paper) -> Iterator[str]:
         yield from paper.block("next", f"{row.next_step} (owner: {row.owner})")
 
 
+def _listed(lines: Sequence[str], paper: Paper) -> Iterator[str]:
+    """The first of them, and how many there are more."""
+    for line in lines[:AT_MOST_DETAILS]:
+        yield from paper.block("   -", line)
+    if len(lines) > AT_MOST_DETAILS:
+        yield from paper.block("   -", f"and {len(lines) - AT_MOST_DETAILS} more in verdict.json")
+
+
 def _blame(row: Row, blame: Blame, paper: Paper) -> Iterator[str]:
     """Right above the decision, where eyes are: one cause, its evidence, the next step."""
     head = "LIKELY CAUSE" if blame.name is not None else "NO CAUSE NAMED"
     yield f"{paper.ink(head, 'FAIL')}  {_safe(blame.name or row.id)}"
     yield from paper.block("what", blame.says)
-    for line in blame.evidence[:AT_MOST_DETAILS]:
-        yield from paper.block("   -", line)
+    yield from _listed(blame.evidence, paper)
     yield from paper.block("next", f"{blame.next_step} (owner: {row.owner}, item {row.id})")
     yield ""
 
