@@ -9,8 +9,7 @@ from typing import Any
 from gonogo.judges.base import Judge
 from gonogo.judges.loads.run import ENFORCES
 from gonogo.judges.reading import inconclusive
-from gonogo.judges.seeing import trouble
-from gonogo.model.evidence import Seen
+from gonogo.judges.seeing import document
 from gonogo.model.ratelimit import Shown
 from gonogo.model.verdict import Case, Decision, Finding, Verdict
 
@@ -32,15 +31,14 @@ class Load:
 def judge(options: Load, case: Case) -> Finding:
     """Pass for a run that is GO. One that is NO-GO fails, and HOLD is inconclusive, with the reasons of the run."""
     rule = "declared limits are reached and kept" if options.enforced else "the load run is GO"
-    finding = trouble(case, [options.run])
-    if finding is not None:
-        return finding
-    evidence = case.evidence[options.run]
-    data = evidence.outcome.data if isinstance(evidence.outcome, Seen) else {}
+    found = document(case, options.run)
+    if isinstance(found, Finding):
+        return found
+    data, source = found
     try:
-        return _judge(options, data, rule, evidence.source)
+        return _judge(options, data, rule, source)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        text = f"{options.run} is no load run: {type(error).__name__}: {error} ({evidence.source})"
+        text = f"{options.run} is no load run: {type(error).__name__}: {error} ({source})"
         return inconclusive(rule, text, "no load run", "when the look is of kind load_run")
 
 

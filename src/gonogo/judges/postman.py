@@ -8,8 +8,7 @@ from typing import Any
 
 from gonogo.judges.base import Judge
 from gonogo.judges.reading import inconclusive
-from gonogo.judges.seeing import trouble
-from gonogo.model.evidence import Seen
+from gonogo.judges.seeing import document
 from gonogo.model.verdict import Case, Finding, Verdict
 
 _INSTALL = "newman decides it: npm install -g newman"
@@ -31,29 +30,28 @@ def judge(options: Postman, case: Case) -> Finding:
     understood, decide nothing. The run as a whole passes when every request was sent and answered.
     """
     rule = f"the tests of {options.request}" if options.request else "every request is sent and answered"
-    finding = trouble(case, ("it",))
-    if finding is not None:
-        return finding
-    evidence = case.evidence["it"]
-    document = evidence.outcome.data if isinstance(evidence.outcome, Seen) else {}
+    found = document(case, "it")
+    if isinstance(found, Finding):
+        return found
+    data, source = found
     try:
         if options.request is None:
-            return _whole(document, rule, evidence.source)
-        wanted = next((one for one in document["requests"] if one["id"] == options.request), None)
+            return _whole(data, rule, source)
+        wanted = next((one for one in data["requests"] if one["id"] == options.request), None)
         if wanted is None:
-            return inconclusive(rule, f"{options.request} is not in what was run ({evidence.source})", "missing")
-        return _request(wanted, rule, evidence.source, _INSTALL if document["runner"] == "native" else _TEST)
+            return inconclusive(rule, f"{options.request} is not in what was run ({source})", "missing")
+        return _request(wanted, rule, source, _INSTALL if data["runner"] == "native" else _TEST)
     except (KeyError, TypeError, AttributeError) as error:
-        text = f"not a run of a collection: {type(error).__name__} ({evidence.source})"
+        text = f"not a run of a collection: {type(error).__name__} ({source})"
         return inconclusive(rule, text, "no run", "when the look shows one")
 
 
-def _whole(document: Mapping[str, Any], rule: str, source: str) -> Finding:
-    count, answered, left = document["count"], document["answered"], document["not_answered"]
+def _whole(data: Mapping[str, Any], rule: str, source: str) -> Finding:
+    count, answered, left = data["count"], data["answered"], data["not_answered"]
     said = f"{answered} of {count} requests answered"
-    whys = {one["id"]: one["not_sent"] or one["error"] or "no answer" for one in document["requests"]}
+    whys = {one["id"]: one["not_sent"] or one["error"] or "no answer" for one in data["requests"]}
     details = tuple(f"{one}: {whys.get(one, 'left out')}" for one in left)
-    if count < 1 or left or answered != count or len(document["requests"]) != count:
+    if count < 1 or left or answered != count or len(data["requests"]) != count:
         first = f": {details[0]}" if details else ""
         decidable = "when every request of the collection runs to its end"
         finding = inconclusive(rule, f"{said}{first} ({source})", said, decidable, answered)

@@ -24,6 +24,15 @@ def trouble(case: Case, names: Iterable[str]) -> Finding | None:
     return min(findings, key=lambda finding: finding.verdict is not Verdict.FAIL, default=None)
 
 
+def document(case: Case, name: str) -> tuple[Mapping[str, Any], str] | Finding:
+    """(what the named look saw, where), or why it cannot be trusted."""
+    finding = trouble(case, (name,))
+    if finding is not None:
+        return finding
+    evidence = case.evidence[name]
+    return (evidence.outcome.data if isinstance(evidence.outcome, Seen) else {}), evidence.source
+
+
 def unseen(case: Case, evidence: Evidence) -> Finding:
     """What it means that `evidence` shows nothing: the control rule.
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from gonogo.judges.base import Judge
 from gonogo.judges.reading import inconclusive
-from gonogo.judges.seeing import trouble
-from gonogo.model.evidence import Seen
+from gonogo.judges.seeing import document
 from gonogo.model.units import show_duration
 from gonogo.model.verdict import Case, Decision, Finding, Verdict
 from gonogo.model.watch import RuleStands
@@ -38,15 +37,14 @@ def judge(options: Watched, case: Case) -> Finding:
     it can be known at the present traffic. Pass without a watch: then the item's other looks decide.
     """
     rule = f"the watch finds nothing against {', '.join(options.measures) or 'the canary'}"
-    finding = trouble(case, [options.run])
-    if finding is not None:
-        return finding
-    evidence = case.evidence[options.run]
-    data = evidence.outcome.data if isinstance(evidence.outcome, Seen) else {}
+    found = document(case, options.run)
+    if isinstance(found, Finding):
+        return found
+    data, source = found
     try:
         return _judge(options, data, rule, case.now)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        text = f"{options.run} is no recorded watch: {type(error).__name__}: {error} ({evidence.source})"
+        text = f"{options.run} is no recorded watch: {type(error).__name__}: {error} ({source})"
         return inconclusive(rule, text, "no watch", "when the look is of kind watch_samples")
 
 
