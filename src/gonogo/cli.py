@@ -121,14 +121,10 @@ def _parser() -> argparse.ArgumentParser:
     add_arguments(command("ratelimit", commands.ratelimit_, TEXT))
     cli_compare.add_arguments(command("compare", commands.compare_, cli_compare.TEXT))
 
-    for name, run, module in (
-        ("watch", commands.watch_, cli_watch),
-        ("rollout", commands.rollout_, cli_rollout),
-        ("recovery", commands.recovery_, cli_recovery),
-    ):
+    for name, module in (("watch", cli_watch), ("rollout", cli_rollout), ("recovery", cli_recovery)):
         said = module.TEXT
         group = parsers.add_parser(name, help=said, description=said[0].upper() + said[1:] + ".", epilog=_EPILOG)
-        group.set_defaults(run=run)
+        group.set_defaults(run=commands.verb_)
         module.add_verbs(group, _Parser)
 
     add = command(

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 # Each command imports what it needs: `gonogo --help` answers at once.
@@ -141,33 +142,16 @@ def ratelimit_(options: argparse.Namespace) -> int:
         return run(options, _root(), say)
 
 
-def watch_(options: argparse.Namespace) -> int:
-    """One verb of the watch."""
-    from gonogo.cli_watch import run  # noqa: PLC0415
-
+def verb_(options: argparse.Namespace) -> int:
+    """One verb of a command that has verbs."""
+    verb: Callable[[argparse.Namespace, Path, Callable[[str], None]], int] = options.verb
     with _ending():
-        return run(options, _root(), say)
+        return verb(options, _root(), say)
 
 
 def compare_(options: argparse.Namespace) -> int:
     """Compare both sides."""
     from gonogo.cli_compare import run  # noqa: PLC0415
-
-    with _ending():
-        return run(options, _root(), say)
-
-
-def rollout_(options: argparse.Namespace) -> int:
-    """One verb of a rollout."""
-    from gonogo.cli_rollout import run  # noqa: PLC0415
-
-    with _ending():
-        return run(options, _root(), say)
-
-
-def recovery_(options: argparse.Namespace) -> int:
-    """One verb of a recovery's telling."""
-    from gonogo.cli_recovery import run  # noqa: PLC0415
 
     with _ending():
         return run(options, _root(), say)

@@ -33,12 +33,6 @@ def add_verbs(parser: argparse.ArgumentParser, parser_class: type[argparse.Argum
     verb("notice", _notice, "the notice for customers in English and Korean; HOLD while a field is empty or ahead")
 
 
-def run(options: argparse.Namespace, root: Path, say: Say) -> int:
-    """One verb; its exit status."""
-    verb: Verb = options.verb
-    return verb(options, root, say)
-
-
 def _report(options: argparse.Namespace, root: Path, say: Say) -> int:
     from gonogo.flows.recovery import report  # noqa: PLC0415
     from gonogo.reporting.codec import page  # noqa: PLC0415

@@ -59,12 +59,6 @@ def _common(add: Callable[..., object]) -> None:
     add("--json", action="store_true", help="JSON on standard output")
 
 
-def run(options: argparse.Namespace, root: Path, say: Say) -> int:
-    """One verb; its exit status."""
-    verb: Verb = options.verb
-    return verb(options, root, say)
-
-
 def _plan(options: argparse.Namespace, root: Path, say: Say) -> int:
     return _roll(options, root, say, "apply")
 

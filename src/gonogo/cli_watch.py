@@ -64,12 +64,6 @@ def add_verbs(parser: argparse.ArgumentParser, parser_class: type[argparse.Argum
     add("--json", action="store_true", help="JSON on standard output")
 
 
-def run(options: argparse.Namespace, root: Path, say: Say) -> int:
-    """One verb; its exit status."""
-    verb: Verb = options.verb
-    return verb(options, root, say)
-
-
 def _replay(options: argparse.Namespace, root: Path, say: Say) -> int:
     from gonogo.flows import watch_replay  # noqa: PLC0415
     from gonogo.model.errors import ConfigError  # noqa: PLC0415
