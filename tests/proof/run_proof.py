@@ -1,6 +1,6 @@
 """Every fault against every phase it shows in, into proof.json: what is green on health and red by which fault.
 
-Both systems, each on its own rehearsal. Health is looked at five times a phase.
+Both systems, each on its own rehearsal. Health is looked at three times a phase.
 
     python tests/proof/run_proof.py [--system NAME] [--fault NAME ...] [--jobs N] [--out FILE]
 
@@ -31,7 +31,7 @@ from gonogo.model.verdict import Verdict
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("local", "factory-local")
 PHASES = tuple(phase.value for phase in Phase)
-HEALTHY = 5  # healthy runs of each phase; an item is green if it passed in all of them
+HEALTHY = 3  # healthy runs of each phase; an item is green if it passed in all of them
 MOST_ALSO = 10  # a fault that turns more than this beside the item proves nothing about it
 _LIMITS = ("below", "at_most", "above", "at_least", "objective")
 
@@ -197,7 +197,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--system", help="only this one")
     parser.add_argument("--fault", action="append", help="only this one, repeatable")
-    parser.add_argument("--jobs", type=int, default=8, help="rehearsals side by side")
+    parser.add_argument("--jobs", type=int, default=12, help="rehearsals side by side")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "out" / "proof.json")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
