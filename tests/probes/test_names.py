@@ -81,6 +81,9 @@ def test_a_database_without_its_name_ends_before_the_first_packet(root: Path, en
             "{address: 'address:redis', names: {database: x}",
             "redis: names.database is a number, not 'x'",
         ),
+        ("node: factory/scanned", "node: ../../scanned", "'../../scanned' leads out of the project"),
+        ("'address:row-counts'", "../../counts.json", "'../../counts.json' leads out of the project"),
+        ("{address: 'address:row-counts'}", "{timeout: 5s}", "back end row_counts: the address, a file, is missing"),
         ("postgres, user: gonogo_scratch", "postgres, usr: gonogo_scratch", "scratch: names.user is missing; did you"),
     ],
 )

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gonogo.model.environment import BackEnd
+from gonogo.model.environment import BackEnd, Environment
+from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.model.units import show_duration
 from gonogo.probes import postgres
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.places import environment_file
+from gonogo.probes.places import environment_file, inside
 
 MAX_BYTES = 100_000
 _KEYS = frozenset({"database", "since", "until", "tables"})
@@ -67,6 +68,15 @@ def look(options: RowCounts, vantage: Vantage) -> Sight:
     source = f"{sight.source.partition(' select ')[0]} and {path}"
     outcome = _compared(taken, sight.outcome) if isinstance(sight.outcome, Seen) else sight.outcome
     return Sight(source=source, outcome=outcome, side=sight.side, tries=sight.tries)
+
+
+def refuse(options: RowCounts, environment: Environment, base: Path) -> None:
+    """ConfigError for a back end without its file, or with one elsewhere: before anything is sent."""
+    postgres.refuse_unnamed(options, environment, base)
+    back_end = environment.back_ends["row_counts"]
+    if not back_end.address:
+        raise ConfigError("back end row_counts: the address, a file, is missing", back_end.origin)
+    inside(base, back_end.address, base.parent, back_end.origin)
 
 
 def _read(path: Path) -> _Taken:
@@ -185,5 +195,10 @@ def _ratio(difference: int, before: int) -> float:
 
 
 PROBE = Probe(
-    options=RowCounts, look=look, back_ends=("row_counts", "postgres"), extra="postgres", clients=("psycopg",)
+    options=RowCounts,
+    look=look,
+    back_ends=("row_counts", "postgres"),
+    extra="postgres",
+    clients=("psycopg",),
+    refuse=refuse,
 )

@@ -24,7 +24,7 @@ from gonogo.probes.failure import Failure
 from gonogo.probes.json_strict import parse_json
 from gonogo.probes.named import named
 from gonogo.probes.observer import observe
-from gonogo.probes.places import environment_file
+from gonogo.probes.places import environment_file, inside
 from gonogo.probes.scanners import SCANNERS, SEVERITIES, Tool
 
 HIGH = ("critical", "high", "unknown")
@@ -77,10 +77,11 @@ def look(options: VulnerabilitiesOptions, vantage: Vantage) -> Sight:
     return observe(source, see)
 
 
-def refuse(options: VulnerabilitiesOptions, environment: Environment, _: Path) -> None:
-    """ConfigError for a target that the environment does not name: before anything is started."""
+def refuse(options: VulnerabilitiesOptions, environment: Environment, base: Path) -> None:
+    """ConfigError for a target that the environment does not name, or not in here: before anything is started."""
     if options.tool in _NAMES:
-        named(environment, "tools", _NAMES[options.tool])
+        target = named(environment, "tools", _NAMES[options.tool])
+        inside(base, target, base.parent, environment.back_ends["tools"].origin)
 
 
 def _target(tool: Tool, vantage: Vantage) -> tuple[str, Path | None]:

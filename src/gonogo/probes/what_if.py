@@ -118,4 +118,5 @@ PROBE = Probe(
     back_ends=("postgres",),
     extra="postgres",
     clients=("psycopg",),
+    refuse=postgres.refuse_unnamed,
 )
