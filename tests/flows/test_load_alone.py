@@ -26,7 +26,7 @@ from gonogo.model.environment import Release
 from gonogo.model.evidence import Cause
 from gonogo.model.ratelimit import Algorithm, Policy
 from gonogo.probes.failure import Failure
-from gonogo.probes.load_record import read
+from gonogo.probes.recorded.load_record import read
 from gonogo.reporting.load.schema import load_schema
 
 ROOT = Path(__file__).resolve().parents[2]

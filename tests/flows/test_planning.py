@@ -17,8 +17,8 @@ from gonogo.model.check import Area, Check, Phase, ProbeSpec
 from gonogo.model.environment import BackEnd, Environment, Guards, Release, Side, Start
 from gonogo.model.errors import ConfigError
 from gonogo.model.run import Plan
-from gonogo.probes.cloud_monitoring import PROBE as MONITORING
-from gonogo.probes.http import HttpOptions
+from gonogo.probes.google.monitoring import PROBE as MONITORING
+from gonogo.probes.http.probe import HttpOptions
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 RELEASE = Release(version="v1.2.3", commit="0123456789abcdef", image="x/shop:v1.2.3")

@@ -13,7 +13,7 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.model.units import Unit
 from gonogo.probes.base import Vantage
-from gonogo.probes.declared import Declared, look
+from gonogo.probes.recorded.declared import Declared, look
 
 Make = Callable[..., Vantage]
 HERE = Environment(

@@ -11,9 +11,9 @@ import pytest
 from gonogo.model.environment import BackEnd
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes import files
 from gonogo.probes.base import Vantage
-from gonogo.probes.files import (
+from gonogo.probes.recorded import files
+from gonogo.probes.recorded.files import (
     ChangelogFile,
     CsvFile,
     JunitFile,

@@ -13,10 +13,10 @@ from google.oauth2 import id_token as google_id_token
 
 from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment, Side
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes import google as helper
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.http import HttpOptions, look
+from gonogo.probes.google import client as helper
+from gonogo.probes.http.probe import HttpOptions, look
 
 TOKEN = "ya29.planted-token"
 

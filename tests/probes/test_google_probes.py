@@ -24,7 +24,7 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes import PROBES
 from gonogo.probes.base import Vantage
-from gonogo.probes.cloud_monitoring import spread
+from gonogo.probes.google.monitoring import spread
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 NAMES = {"project": "naeda", "region": "us-central1"}

@@ -14,9 +14,9 @@ import pytest
 from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment, Release
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes import argo
 from gonogo.probes.base import Vantage
 from gonogo.probes.helm import history as helm
+from gonogo.probes.kubernetes import argo
 from gonogo.probes.kubernetes import autoscalers as kubernetes_autoscalers
 from gonogo.probes.kubernetes import deployments as kubernetes_deployments
 from gonogo.probes.kubernetes import ingresses as kubernetes_ingresses

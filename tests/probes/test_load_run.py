@@ -18,7 +18,7 @@ from gonogo.model.ratelimit import Algorithm, Policy
 from gonogo.model.sealed import sealed
 from gonogo.probes.base import Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.load_run import PROBE, LoadRun
+from gonogo.probes.recorded.load_run import PROBE, LoadRun
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 RELEASE = Release(version="v1.2.3", commit="0123456789abcdef", image="ion-api:v1.2.3", origin=Origin(file="rel.yaml"))

@@ -17,9 +17,9 @@ import pytest
 from gonogo.model.environment import Auth, AuthKind, BackEnd
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes import s3
 from gonogo.probes.base import Vantage
-from gonogo.probes.object_store import ObjectStore, look
+from gonogo.probes.object_store import s3
+from gonogo.probes.object_store.probe import ObjectStore, look
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 BODY = b"a dump of the database" * 100

@@ -25,8 +25,8 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes import PROBES
 from gonogo.probes.base import Sight, Vantage
-from gonogo.probes.postgres import Postgres, _of_connection, look
-from gonogo.probes.sql import refusal
+from gonogo.probes.postgres.probe import Postgres, _of_connection, look
+from gonogo.probes.postgres.sql import refusal
 
 PASSWORD = "right-horse-battery"
 

@@ -23,11 +23,12 @@ from gonogo.judges import JUDGES
 from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment, Guards
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes import PROBES, restore, scratch
+from gonogo.probes import PROBES
 from gonogo.probes.base import Vantage
-from gonogo.probes.dump import without_data
-from gonogo.probes.restore import Restore, look
-from gonogo.probes.s3 import Stored
+from gonogo.probes.object_store.s3 import Stored
+from gonogo.probes.postgres import restore, scratch
+from gonogo.probes.postgres.dump import without_data
+from gonogo.probes.postgres.restore import Restore, look
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 NEEDS_15 = pytest.mark.skipif(

@@ -11,9 +11,9 @@ import pytest
 
 from gonogo.model.environment import BackEnd, Environment
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes import postgres
 from gonogo.probes.base import Sight, Vantage
-from gonogo.probes.row_counts import RowCounts, look
+from gonogo.probes.postgres import probe as postgres
+from gonogo.probes.postgres.row_counts import RowCounts, look
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 TAKEN: dict[str, Any] = {

@@ -12,7 +12,7 @@ import pytest
 from gonogo.model.environment import Environment
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Vantage
-from gonogo.probes.signoff import Signoff, look
+from gonogo.probes.recorded.signoff import Signoff, look
 
 Make = Callable[..., Vantage]
 

@@ -10,7 +10,7 @@ from gonogo.model.environment import Environment
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Vantage, Watches
 from gonogo.probes.failure import Failure
-from gonogo.probes.watch_samples import PROBE, WatchSamples
+from gonogo.probes.recorded.watch_samples import PROBE, WatchSamples
 
 
 @dataclass

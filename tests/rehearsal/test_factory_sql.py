@@ -22,10 +22,12 @@ from gonogo.judges import JUDGES
 from gonogo.model.environment import Auth, AuthKind, BackEnd, Environment
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.model.rule_deployment import IN_FORCE
-from gonogo.probes import PROBES, postgres, row_counts
+from gonogo.probes import PROBES
 from gonogo.probes.base import Vantage
-from gonogo.probes.postgres import Postgres
-from gonogo.probes.row_counts import RowCounts
+from gonogo.probes.postgres import probe as postgres
+from gonogo.probes.postgres import row_counts
+from gonogo.probes.postgres.probe import Postgres
+from gonogo.probes.postgres.row_counts import RowCounts
 
 HOW_TO = (ROOT / "docs" / "how-to" / "read-postgresql-and-redis.md").read_text(encoding="utf-8")
 ROLE, COUNTS = re.findall(r"^```sql\n(.*?)^```", HOW_TO, re.DOTALL | re.MULTILINE)

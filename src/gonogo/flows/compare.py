@@ -18,7 +18,7 @@ from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
 from gonogo.model.evidence import Evidence, Seen
 from gonogo.model.sealed import sealed
 from gonogo.model.units import show_duration
-from gonogo.probes.http import HttpOptions
+from gonogo.probes.http.probe import HttpOptions
 from gonogo.reporting.codec import page
 from gonogo.reporting.escape import slug
 from gonogo.reporting.files import NotKept, write_text

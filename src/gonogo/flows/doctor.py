@@ -157,7 +157,7 @@ def _who(place: str, environment: Environment, vantage: Vantage, secrets: Secret
     user = back_end.names.get("user") if back_end is not None else None
     google = place in _GOOGLE and back_end is not None and not back_end.plaintext
     if auth.kind in (AuthKind.GOOGLE, AuthKind.GOOGLE_ID_TOKEN) or google:
-        from gonogo.probes.google import principal  # noqa: PLC0415 - only where Google is asked
+        from gonogo.probes.google.client import principal  # noqa: PLC0415 - only where Google is asked
 
         try:
             return principal(vantage)

@@ -14,7 +14,7 @@ from gonogo.config.complain import nearest
 from gonogo.flows.locked import appending
 from gonogo.model.errors import ConfigError
 from gonogo.probes.failure import Failure
-from gonogo.probes.signoff import read_lines
+from gonogo.probes.recorded.signoff import read_lines
 
 
 def append_signoff(

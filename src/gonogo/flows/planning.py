@@ -14,7 +14,7 @@ from gonogo.model.evidence import Look
 from gonogo.model.run import Plan, PlannedLook
 from gonogo.model.units import show_duration
 from gonogo.probes import PROBES
-from gonogo.probes.http import HttpOptions
+from gonogo.probes.http.probe import HttpOptions
 
 _ALWAYS = timedelta.max
 _SECOND = timedelta(seconds=1)

@@ -10,24 +10,24 @@ PROBES: Registry[Probe] = Registry(
     "gonogo.probes",
     {
         # HTTP
-        "http": "http:PROBE",
-        "http_steps": "http_steps:PROBE",
-        "http_poll": "http_poll:PROBE",
+        "http": "http.probe:PROBE",
+        "http_steps": "http.steps:PROBE",
+        "http_poll": "http.poll:PROBE",
         # Load
-        "load_run": "load_run:PROBE",
+        "load_run": "recorded.load_run:PROBE",
         # Watches
-        "watch_samples": "watch_samples:PROBE",
+        "watch_samples": "recorded.watch_samples:PROBE",
         # Google Cloud
-        "cloud_run": "cloud_run:PROBE",
-        "cloud_run_services": "cloud_run:PROBE_SERVICES",
-        "cloud_monitoring": "cloud_monitoring:PROBE",
-        "cloud_logging": "cloud_logging:PROBE",
-        "dashboards": "monitoring_config:DASHBOARDS",
-        "alert_policies": "monitoring_config:ALERT_POLICIES",
-        "snoozes": "monitoring_config:SNOOZES",
-        "open_alerts": "monitoring_config:OPEN_ALERTS",
-        "cloud_sql_backups": "google_rest:BACKUPS",
-        "project_access": "google_rest:ACCESS",
+        "cloud_run": "google.run:PROBE",
+        "cloud_run_services": "google.run:PROBE_SERVICES",
+        "cloud_monitoring": "google.monitoring:PROBE",
+        "cloud_logging": "google.logging:PROBE",
+        "dashboards": "google.monitoring_config:DASHBOARDS",
+        "alert_policies": "google.monitoring_config:ALERT_POLICIES",
+        "snoozes": "google.monitoring_config:SNOOZES",
+        "open_alerts": "google.monitoring_config:OPEN_ALERTS",
+        "cloud_sql_backups": "google.rest:BACKUPS",
+        "project_access": "google.rest:ACCESS",
         # Registries and providers
         "registry_image": "registry:PROBE",
         "provider_status": "provider_status:PROBE",
@@ -37,28 +37,28 @@ PROBES: Registry[Probe] = Registry(
         # Incidents
         "what_if": "what_if:PROBE",
         # Databases
-        "postgres": "postgres:PROBE",
+        "postgres": "postgres.probe:PROBE",
         "redis": "redis:PROBE",
-        "row_counts": "row_counts:PROBE",
+        "row_counts": "postgres.row_counts:PROBE",
         # Chat and forges
         "slack": "slack:PROBE",
         "forge_checks": "forge:CHECKS",
         "forge_approvals": "forge:APPROVALS",
         "forge_release": "forge:RELEASE",
         # Files and people
-        "junit_file": "files:JUNIT",
-        "changelog_file": "files:CHANGELOG",
-        "csv_file": "files:CSV",
-        "signoff": "signoff:PROBE",
-        "declared": "declared:PROBE",
+        "junit_file": "recorded.files:JUNIT",
+        "changelog_file": "recorded.files:CHANGELOG",
+        "csv_file": "recorded.files:CSV",
+        "signoff": "recorded.signoff:PROBE",
+        "declared": "recorded.declared:PROBE",
         # Names
         "dns": "dns:PROBE",
         # Object stores
-        "object_store": "object_store:PROBE",
-        "restore": "restore:PROBE",
+        "object_store": "object_store.probe:PROBE",
+        "restore": "postgres.restore:PROBE",
         # What people recorded
-        "incident": "recovery:INCIDENT",
-        "drill": "recovery:DRILL",
+        "incident": "recorded.recovery:INCIDENT",
+        "drill": "recorded.recovery:DRILL",
         # Prometheus, Alertmanager and Grafana
         "prometheus": "prometheus:PROMETHEUS",
         "prometheus_rules": "alerts:RULES",
@@ -71,7 +71,7 @@ PROBES: Registry[Probe] = Registry(
         "kubernetes_autoscalers": "kubernetes.autoscalers:PROBE",
         "kubernetes_secrets": "kubernetes.secrets:PROBE",
         "kubernetes_ingresses": "kubernetes.ingresses:PROBE",
-        "argo_application": "argo:PROBE",
+        "argo_application": "kubernetes.argo:PROBE",
         "helm_history": "helm.history:PROBE",
     },
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Probe, Sight, Vantage
-from gonogo.probes.observer import Observer, observe
+from gonogo.probes.http.observer import Observer, observe
 from gonogo.probes.prometheus import ask
 
 # Grafana serves the API of Prometheus' rules and that of Alertmanager for its own, each below a path.

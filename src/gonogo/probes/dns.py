@@ -16,8 +16,8 @@ from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.bounded import OutOfTime, within
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.observer import observe
 from gonogo.probes.named import named
-from gonogo.probes.observer import observe
 from gonogo.probes.places import check_place, host_and_port
 
 _CAUSES = {"NXDOMAIN": Cause.NO_DATA, "REFUSED": Cause.DENIED}

@@ -11,8 +11,8 @@ from gonogo.model.environment import Release
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.observer import Observer, observe, segment
 from gonogo.probes.json_strict import parse_json
-from gonogo.probes.observer import Observer, observe, segment
 
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _PAGE = 100

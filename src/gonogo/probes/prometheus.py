@@ -14,8 +14,8 @@ from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.model.units import show_duration
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.observer import Observer, cause_of, observe
 from gonogo.probes.json_strict import parse_json
-from gonogo.probes.observer import Observer, cause_of, observe
 
 _FINEST = timedelta(seconds=15)
 _STEPS = 240  # of a range, when the checklist names none

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.observer import Observer, observe
+from gonogo.probes.http.observer import Observer, observe
 
 FEED = "/incidents.json"
 _RECENT = timedelta(days=7)

@@ -13,9 +13,9 @@ from gonogo.model.rule_deployment import RuleDeployment
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.postgres import Postgres
-from gonogo.probes.postgres import look as select
-from gonogo.probes.transport import Ask, fetch
+from gonogo.probes.http.transport import Ask, fetch
+from gonogo.probes.postgres.probe import Postgres
+from gonogo.probes.postgres.probe import look as select
 
 BACK_END, SIDE = "learning", "stable"  # where it is asked for: this back end if there is one, else this side
 PATH = "/api/v1/learning/rollback"

@@ -14,9 +14,9 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.observer import Observer, cause_of, observe
+from gonogo.probes.http.transport import Ask, fetch
 from gonogo.probes.json_strict import parse_json
-from gonogo.probes.observer import Observer, cause_of, observe
-from gonogo.probes.transport import Ask, fetch
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient

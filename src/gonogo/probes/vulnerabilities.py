@@ -21,9 +21,9 @@ from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.command import Ran, find, run
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.observer import observe
 from gonogo.probes.json_strict import parse_json
 from gonogo.probes.named import named
-from gonogo.probes.observer import observe
 from gonogo.probes.places import environment_file, inside
 from gonogo.probes.scanners import SCANNERS, SEVERITIES, Tool
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen
-from gonogo.probes import http, postgres
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.http import HttpOptions
-from gonogo.probes.postgres import Postgres
+from gonogo.probes.http import probe as http
+from gonogo.probes.http.probe import HttpOptions
+from gonogo.probes.postgres import probe as postgres
+from gonogo.probes.postgres.probe import Postgres
 
 _COLUMNS = ("id", "result", "ruleset")
 

@@ -25,7 +25,7 @@ from world import World, WorldRef  # noqa: E402
 OLDER, OLD, NEW = "ion-api-00040-xyz", "ion-api-00041-abc", "ion-api-00042-def"
 PAUSES = {
     "rollout_faults.TAKES_S": 0.02,
-    "gonogo.probes.cloud_run_traffic._POLL_S": 0.02,
+    "gonogo.probes.google.run_traffic._POLL_S": 0.02,
     "gonogo.flows.rollout.maker._FIRST_PAUSE_S": 0.01,
     "gonogo.flows.rollout.maker._LOOKS_EVERY_S": 0.05,
 }

@@ -22,7 +22,7 @@ from gonogo.model.evidence import Seen
 from gonogo.model.rulebook import Rulebook, Source
 from gonogo.model.watch import CANARY, STABLE
 from gonogo.probes.base import Vantage
-from gonogo.probes.cloud_monitoring import CloudMonitoringOptions, look
+from gonogo.probes.google.monitoring import CloudMonitoringOptions, look
 from gonogo.probes.slack import Slack
 from gonogo.probes.slack import look as look_at_slack
 

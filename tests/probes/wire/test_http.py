@@ -12,9 +12,9 @@ import pytest
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.failure import Failure
-from gonogo.probes.http import HttpOptions, look
-from gonogo.probes.http_steps import HttpStepsOptions, Step
-from gonogo.probes.http_steps import look as look_steps
+from gonogo.probes.http.probe import HttpOptions, look
+from gonogo.probes.http.steps import HttpStepsOptions, Step
+from gonogo.probes.http.steps import look as look_steps
 from gonogo.probes.json_strict import parse_json
 
 

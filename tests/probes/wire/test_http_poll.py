@@ -10,7 +10,7 @@ import pytest
 
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes.http_poll import HttpPollOptions, look
+from gonogo.probes.http.poll import HttpPollOptions, look
 
 OPTIONS: dict[str, Any] = {
     "side": "canary",

@@ -9,7 +9,7 @@ import pytest
 
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Seen
-from gonogo.probes.http_steps import HttpStepsOptions, Step, look
+from gonogo.probes.http.steps import HttpStepsOptions, Step, look
 
 FIRST = Step(path="/judge", method="POST", body={"policy": "RULE_ONLY"}, take={"execution": "result.id"})
 SECOND = Step(path="/feedback", method="POST", body={"execution_id": "{execution}", "note": "of {execution}, {unique}"})

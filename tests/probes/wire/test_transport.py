@@ -24,12 +24,12 @@ from gonogo.model.environment import Auth, AuthKind, Side
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.addresses import check_address
-from gonogo.probes.body import read_body
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.http import HttpOptions, look
-from gonogo.probes.transport import Ask, fetch
-from gonogo.probes.urls import next_hop
+from gonogo.probes.http.body import read_body
+from gonogo.probes.http.probe import HttpOptions, look
+from gonogo.probes.http.transport import Ask, fetch
+from gonogo.probes.http.urls import next_hop
 
 SHORT = timedelta(seconds=1)
 

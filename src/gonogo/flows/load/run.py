@@ -37,8 +37,8 @@ from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.model.load import REJECTS_WITH, Profile, Target, Workload
 from gonogo.model.secret import Redactor
 from gonogo.model.units import parse_duration
-from gonogo.probes.authorization import authorization
 from gonogo.probes.base import Vantage
+from gonogo.probes.http.authorization import authorization
 
 DEFAULT_ENVIRONMENT = "local"
 SCENE = "canary"  # the phase whose scene a started environment plays

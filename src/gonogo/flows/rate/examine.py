@@ -28,9 +28,9 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.examination import Examination
 from gonogo.model.rate_scenes import Scenario, Tried
 from gonogo.model.ratelimit import Algorithm, Policy, PropertyResult, Shown
-from gonogo.probes.authorization import authorization
 from gonogo.probes.base import Vantage
-from gonogo.probes.transport import Ask, prepare
+from gonogo.probes.http.authorization import authorization
+from gonogo.probes.http.transport import Ask, prepare
 
 _KEYS = frozenset({"authorization", "x-api-key", "api-key", "apikey", "x-auth-token", "x-access-token", "cookie"})
 

@@ -14,7 +14,7 @@ from gonogo.flows.rate.sender import SIDE
 from gonogo.judges.rate.plan import AT_MOST
 from gonogo.model.environment import Auth, Environment, Guards, Side
 from gonogo.model.errors import ConfigError, SafetyRefusal
-from gonogo.probes.transport import allowed_hosts
+from gonogo.probes.http.transport import allowed_hosts
 
 HEAVY = ("aggressive", "heavy", "stress")  # a live system takes this command only where it takes one of these
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")

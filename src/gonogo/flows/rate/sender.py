@@ -18,7 +18,7 @@ from gonogo.model.ratelimit import Policy
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.transport import Answer, Ask, fetch
+from gonogo.probes.http.transport import Answer, Ask, fetch
 
 SIDE = "url"
 POOL = 64  # a limiter that makes requests wait is filled by as many as wait in it

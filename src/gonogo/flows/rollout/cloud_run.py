@@ -17,10 +17,10 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause
 from gonogo.model.rollout import Change, ServiceTraffic, Share, split_of
 from gonogo.probes.base import Vantage
-from gonogo.probes.cloud_run_traffic import METHOD, read, request, set_traffic
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure, Stale
-from gonogo.probes.google import Rejected
+from gonogo.probes.google.client import Rejected
+from gonogo.probes.google.run_traffic import METHOD, read, request, set_traffic
 from gonogo.reporting.escape import slug
 from gonogo.reporting.files import read_json
 

@@ -16,7 +16,7 @@ from gonogo.flows.rollout.told import COMMAND_LINE, who
 from gonogo.flows.standing import check_rehearsal, standing
 from gonogo.model.check import Check
 from gonogo.model.errors import ConfigError, ExitStatus
-from gonogo.probes.http_steps import HttpStepsOptions
+from gonogo.probes.http.steps import HttpStepsOptions
 from gonogo.reporting.codec import page
 from gonogo.reporting.escape import slug
 from gonogo.reporting.files import NotKept, write_text

@@ -18,7 +18,7 @@ from gonogo.model.units import show_duration
 from gonogo.model.watch import CANARY, STABLE, Bucket, Sample, SideSample
 from gonogo.probes import PROBES
 from gonogo.probes.base import Vantage
-from gonogo.probes.cloud_monitoring import CloudMonitoringOptions
+from gonogo.probes.google.monitoring import CloudMonitoringOptions
 
 MINUTE = timedelta(minutes=1)  # Cloud Monitoring tells Cloud Run's metrics minute by minute
 _KIND = "cloud_monitoring"

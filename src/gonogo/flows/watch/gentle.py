@@ -13,7 +13,7 @@ from gonogo.model.environment import Environment, Release
 from gonogo.model.evidence import Seen
 from gonogo.model.secret import Redactor
 from gonogo.probes.base import Vantage
-from gonogo.probes.load_run import MADE, LoadRun, look
+from gonogo.probes.recorded.load_run import MADE, LoadRun, look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from gonogo.model.secret import NO_SECRETS, Redactor
 from gonogo.model.watch import CanaryVerdict
 from gonogo.probes.base import Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.google import principal
+from gonogo.probes.google.client import principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

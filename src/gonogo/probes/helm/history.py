@@ -15,11 +15,11 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.observer import observe
 from gonogo.probes.json_strict import parse_json
 from gonogo.probes.kubernetes.client import CLIENTS, Cluster
 from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown
 from gonogo.probes.kubernetes.reading import age, moment, short
-from gonogo.probes.observer import observe
 
 TYPE = "helm.sh/release.v1"
 REVISION_CAP = 16 * 1024 * 1024  # bytes of one revision, unpacked: chart, manifest and values

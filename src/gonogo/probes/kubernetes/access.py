@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 from gonogo.model.environment import AuthKind, BackEnd
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause
-from gonogo.probes.authorization import authorization
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.authorization import authorization
 from gonogo.probes.places import environment_file, is_loopback
 from gonogo.probes.tls import Identity
 

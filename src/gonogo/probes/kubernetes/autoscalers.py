@@ -9,10 +9,10 @@ from typing import Any
 
 from gonogo.model.evidence import Seen
 from gonogo.probes.base import Probe, Sight, Vantage
+from gonogo.probes.http.observer import observe
 from gonogo.probes.kubernetes.client import CLIENTS, Cluster
 from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, rows_of, wanted_names
 from gonogo.probes.kubernetes.reading import age, conditions, told
-from gonogo.probes.observer import observe
 
 _SETTLES = 120.0  # seconds that the pods of a new number of replicas may take to exist
 

@@ -18,9 +18,9 @@ from gonogo.model.evidence import Cause
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.transport import Ask, fetch
 from gonogo.probes.json_strict import parse_json
 from gonogo.probes.kubernetes.access import BACK_END, Access, access
-from gonogo.probes.transport import Ask, fetch
 
 if TYPE_CHECKING:
     from kubernetes.client.api_client import ApiClient

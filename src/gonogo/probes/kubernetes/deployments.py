@@ -8,10 +8,10 @@ from typing import Any
 
 from gonogo.model.evidence import Seen
 from gonogo.probes.base import Probe, Sight, Vantage
+from gonogo.probes.http.observer import observe
 from gonogo.probes.kubernetes.client import CLIENTS, Cluster
 from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, rows_of, wanted_names
 from gonogo.probes.kubernetes.reading import age, conditions, images, of_release, tag, told
-from gonogo.probes.observer import observe
 
 _REVISION = "deployment.kubernetes.io/revision"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from gonogo.model.evidence import Seen
 from gonogo.probes.base import Probe, Sight, Vantage
+from gonogo.probes.http.observer import observe
 from gonogo.probes.kubernetes.client import CLIENTS, Cluster
 from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown
-from gonogo.probes.observer import observe
 
 _NOTE = "nginx.ingress.kubernetes.io/"
 

@@ -11,10 +11,10 @@ from gonogo.model.environment import Release
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.observer import observe
 from gonogo.probes.kubernetes.client import CLIENTS, Cluster
 from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, wanted_names
 from gonogo.probes.kubernetes.reading import age, conditions, images, moment, of_release, short, tag, workload
-from gonogo.probes.observer import observe
 
 _BLIP = 60.0  # seconds that a pod may be out of service without being ill: one failed readiness probe
 _LATELY = 900.0  # seconds since a container last ended, for `recent_restarts`

@@ -10,10 +10,10 @@ from typing import Any
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.observer import observe
 from gonogo.probes.kubernetes.client import CLIENTS, TABLE, Cluster
 from gonogo.probes.kubernetes.names import namespace_of, refuse_unknown, rows_of, wanted_names
 from gonogo.probes.kubernetes.reading import moment
-from gonogo.probes.observer import observe
 
 _DAY = 86400.0
 _SKEW = 300.0  # seconds that a time may lie ahead of ours

@@ -15,6 +15,7 @@ from gonogo.model.evidence import Cause
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.transport import Answer, Ask, fetch
 from gonogo.probes.postman.collection import Collection, Request
 from gonogo.probes.postman.meaning import run_script
 from gonogo.probes.postman.outcome import Result
@@ -22,7 +23,6 @@ from gonogo.probes.postman.pm import Expect, Members, Outcome, test_function, va
 from gonogo.probes.postman.response import Response
 from gonogo.probes.postman.values import UnclearError
 from gonogo.probes.postman.variables import NotMadeHereError, Scopes, open_names
-from gonogo.probes.transport import Answer, Ask, fetch
 
 _IN_URL = "!$&'()*+,;=:@/?#[]%-._~"
 

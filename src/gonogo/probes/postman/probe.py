@@ -16,12 +16,12 @@ from gonogo.probes.base import Part, Probe, Sight, Vantage
 from gonogo.probes.command import find
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.transport import allowed_hosts, ca_file
 from gonogo.probes.named import named
 from gonogo.probes.places import environment_file, inside, project_file
 from gonogo.probes.postman.collection import Collection, read_collection, read_environment
 from gonogo.probes.postman.outcome import Result
 from gonogo.probes.postman.variables import guard
-from gonogo.probes.transport import allowed_hosts, ca_file
 
 NEWMAN = "newman"
 _LONGEST = timedelta(seconds=110)  # a look ends before the run's own watchdog ends it

@@ -17,8 +17,8 @@ from gonogo.model.ratelimit import Algorithm, Policy
 from gonogo.model.units import show_duration
 from gonogo.probes.base import Loads, Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.load_record import Wanted, check_current, newest, read
-from gonogo.probes.observer import observe
+from gonogo.probes.http.observer import observe
+from gonogo.probes.recorded.load_record import Wanted, check_current, newest, read
 
 MADE = "gentle"  # the one profile that a look sends to a live system
 _METHODS = ("GET", "POST")

@@ -17,7 +17,7 @@ from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
 from gonogo.probes.named import named
-from gonogo.probes.s3_client import NAME, check_account, client_of, endpoint
+from gonogo.probes.object_store.client import NAME, check_account, client_of, endpoint
 
 T = TypeVar("T")
 

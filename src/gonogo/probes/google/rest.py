@@ -11,9 +11,9 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.observer import Observer, cause_of, observe, segment
+from gonogo.probes.http.transport import Ask, fetch
 from gonogo.probes.json_strict import parse_json
-from gonogo.probes.observer import Observer, cause_of, observe, segment
-from gonogo.probes.transport import Ask, fetch
 
 _NEWEST = 50
 

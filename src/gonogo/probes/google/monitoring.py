@@ -14,8 +14,8 @@ from gonogo.model.units import show_duration
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.google import channel, host_of, missing, name_of, pages
-from gonogo.probes.observer import observe
+from gonogo.probes.google.client import channel, host_of, missing, name_of, pages
+from gonogo.probes.http.observer import observe
 
 ENDPOINT = "monitoring.googleapis.com"
 # A gauge has no difference to take: Cloud Monitoring refuses ALIGN_DELTA for it.

@@ -21,8 +21,8 @@ import httpx
 from gonogo import __version__
 from gonogo.model.evidence import Cause
 from gonogo.probes import addresses, tls
-from gonogo.probes.budget import BUDGET
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.budget import BUDGET
 
 _IDLE = 2.0  # seconds a connection is kept: shorter than any server keeps it, so that none is closed under us
 

@@ -15,8 +15,8 @@ from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.transport import Answer, Ask, fetch, http_date
 from gonogo.probes.json_strict import parse_json
-from gonogo.probes.transport import Answer, Ask, fetch, http_date
 
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _TEXT = 2048

@@ -10,8 +10,8 @@ from typing import Any
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.observer import observe
 from gonogo.probes.json_strict import parse_json
-from gonogo.probes.observer import observe
 from gonogo.probes.places import project_file
 
 FIELDS = ("id", "release", "environment", "by", "at", "until", "link")

@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
-from gonogo.probes import http
 from gonogo.probes.base import Expression, Probe, Sight, Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.expressions import search
-from gonogo.probes.http import HttpOptions
+from gonogo.probes.http import probe as http
+from gonogo.probes.http.probe import HttpOptions
 
 _MARK = "{id}"
 _LONGEST = timedelta(seconds=110)  # a look ends before the run's own watchdog ends it

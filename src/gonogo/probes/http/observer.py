@@ -15,9 +15,9 @@ from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Sight, Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.transport import Answer, Ask, fetch
 from gonogo.probes.json_strict import parse_json
 from gonogo.probes.named import named
-from gonogo.probes.transport import Answer, Ask, fetch
 
 BODY_CAP = 16 * 1024 * 1024
 

@@ -19,12 +19,12 @@ def authorization(vantage: Vantage, auth: Auth, url: str) -> dict[str, str]:
         case AuthKind.API_KEY:
             return {auth.header: _secret(vantage, auth)}
         case AuthKind.GOOGLE_ID_TOKEN:
-            from gonogo.probes.google import id_token  # noqa: PLC0415
+            from gonogo.probes.google.client import id_token  # noqa: PLC0415
 
             parts = urlsplit(url)
             return {"Authorization": f"Bearer {id_token(vantage, auth.audience or f'{parts.scheme}://{parts.netloc}')}"}
         case AuthKind.GOOGLE:
-            from gonogo.probes.google import access_token  # noqa: PLC0415
+            from gonogo.probes.google.client import access_token  # noqa: PLC0415
 
             return {"Authorization": f"Bearer {access_token(vantage)}"}
         case AuthKind.AWS:

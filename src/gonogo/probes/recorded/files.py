@@ -16,7 +16,7 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.observer import observe
+from gonogo.probes.http.observer import observe
 from gonogo.probes.places import environment_file, project_file
 
 MAX_BYTES = 20_000_000

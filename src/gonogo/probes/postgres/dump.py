@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gonogo.model.evidence import Cause
 from gonogo.probes.failure import Failure
-from gonogo.probes.s3 import Stored
+from gonogo.probes.object_store.s3 import Stored
 
 _DATA = re.compile(r"\s*(Command was|DETAIL|CONTEXT|QUERY|LINE [0-9]+|STATEMENT):")
 

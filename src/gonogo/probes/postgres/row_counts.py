@@ -14,10 +14,10 @@ from gonogo.model.environment import BackEnd, Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen
 from gonogo.model.units import show_duration
-from gonogo.probes import postgres
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
 from gonogo.probes.places import environment_file, inside
+from gonogo.probes.postgres import probe as postgres
 
 MAX_BYTES = 100_000
 _KEYS = frozenset({"database", "since", "until", "tables"})

@@ -13,8 +13,8 @@ from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.google import call, channel, host_of, name_of, pages
-from gonogo.probes.observer import observe
+from gonogo.probes.google.client import call, channel, host_of, name_of, pages
+from gonogo.probes.http.observer import observe
 
 ENDPOINT = "run.googleapis.com"
 _SUCCEEDED = "CONDITION_SUCCEEDED"

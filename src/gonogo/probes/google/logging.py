@@ -13,10 +13,10 @@ from typing import Any
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Seen
 from gonogo.probes.base import Probe, Sight, Vantage
-from gonogo.probes.cloud_monitoring import window_start
 from gonogo.probes.deadline import Deadline
-from gonogo.probes.google import channel, host_of, missing, name_of, pages
-from gonogo.probes.observer import observe
+from gonogo.probes.google.client import channel, host_of, missing, name_of, pages
+from gonogo.probes.google.monitoring import window_start
+from gonogo.probes.http.observer import observe
 
 ENDPOINT = "logging.googleapis.com"
 SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")

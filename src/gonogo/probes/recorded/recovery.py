@@ -8,7 +8,7 @@ from gonogo.model.evidence import Cause, Seen
 from gonogo.model.recovery import DrillResult, timeline
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
-from gonogo.probes.observer import observe
+from gonogo.probes.http.observer import observe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,10 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause
 from gonogo.model.rollout import Revision, ServiceTraffic, Share
 from gonogo.probes.base import Vantage
-from gonogo.probes.cloud_run import ENDPOINT, last_name, parent, revision_of, revisions, services
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure, Stale
-from gonogo.probes.google import Rejected, call, host_of, pages
+from gonogo.probes.google.client import Rejected, call, host_of, pages
+from gonogo.probes.google.run import ENDPOINT, last_name, parent, revision_of, revisions, services
 
 METHOD = "google.cloud.run.v2.Services.UpdateService"
 MASK = "traffic"  # nothing else of the service is touched

@@ -9,11 +9,11 @@ from typing import Any
 
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
-from gonogo.probes.cloud_monitoring import ENDPOINT
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.google import channel, host_of, missing, name_of, pages
-from gonogo.probes.observer import Observer, observe, segment
+from gonogo.probes.google.client import channel, host_of, missing, name_of, pages
+from gonogo.probes.google.monitoring import ENDPOINT
+from gonogo.probes.http.observer import Observer, observe, segment
 
 _COMPARISONS = {1: ">", 2: ">=", 3: "<", 4: "<=", 5: "==", 6: "!="}
 _MAX_PAGES = 50

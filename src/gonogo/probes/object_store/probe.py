@@ -19,8 +19,8 @@ from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.bounded import OutOfTime, within
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.observer import observe
-from gonogo.probes.s3 import Store, Stored, refuse
+from gonogo.probes.http.observer import observe
+from gonogo.probes.object_store.s3 import Store, Stored, refuse
 
 SKEW = timedelta(minutes=1)  # that two healthy clocks may differ by
 _HEX = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")

@@ -17,16 +17,16 @@ from urllib.parse import urlsplit
 from gonogo.model.environment import Auth, Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause
-from gonogo.probes.authorization import authorization
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
-from gonogo.probes.urls import next_hop, port, where
+from gonogo.probes.http.authorization import authorization
+from gonogo.probes.http.urls import next_hop, port, where
 
 if TYPE_CHECKING:
     import httpx
 
-    from gonogo.probes.budget import Budget
+    from gonogo.probes.http.budget import Budget
     from gonogo.probes.tls import Identity
 
 BODY_CAP = 1024 * 1024
@@ -135,7 +135,7 @@ def _send(vantage: Vantage, ask: Ask, url: str, headers: Mapping[str, str], dead
     parts = urlsplit(url)
     _guard(vantage, url)
     shared = _client(vantage, ca_file(vantage, ask.ca), ask.identity)
-    from gonogo.probes.budget import BUDGET, SPARE, Budget  # noqa: PLC0415
+    from gonogo.probes.http.budget import BUDGET, SPARE, Budget  # noqa: PLC0415
 
     for attempt in (1, 2):
         budget = Budget(
@@ -169,7 +169,7 @@ def _send(vantage: Vantage, ask: Ask, url: str, headers: Mapping[str, str], dead
 
 
 def _read(response: httpx.Response, budget: Budget, url: str, ask: Ask, started: float) -> Answer:
-    from gonogo.probes.body import read_body  # noqa: PLC0415 - zlib, at the first answer
+    from gonogo.probes.http.body import read_body  # noqa: PLC0415 - zlib, at the first answer
 
     raw = response.headers.raw
     size = sum(len(name) + len(value) + 4 for name, value in raw)
@@ -243,7 +243,7 @@ def _client(vantage: Vantage, ca: str | None, identity: Identity | None = None) 
     def make() -> httpx.Client:
         # httpx's command line imports rich, click and pygments where they are installed; httpx does without it.
         sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
-        from gonogo.probes import wire  # noqa: PLC0415 - imports httpx, once a run
+        from gonogo.probes.http import wire  # noqa: PLC0415 - imports httpx, once a run
 
         return wire.client(ca, private, identity)
 

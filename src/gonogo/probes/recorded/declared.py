@@ -12,7 +12,7 @@ from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen, plain
 from gonogo.model.notice import notice_fields
 from gonogo.probes.base import Probe, Sight, Vantage
-from gonogo.probes.observer import observe
+from gonogo.probes.http.observer import observe
 from gonogo.probes.places import environment_file
 
 

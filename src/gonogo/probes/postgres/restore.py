@@ -15,15 +15,16 @@ from typing import Any
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen
-from gonogo.probes import postgres, s3
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.deadline import Deadline
-from gonogo.probes.dump import fetched, noted, taken_at, without, without_data
 from gonogo.probes.failure import Failure
-from gonogo.probes.object_store import ObjectStore, declared_digests, newest_of
-from gonogo.probes.observer import observe
-from gonogo.probes.s3 import Store
-from gonogo.probes.scratch import TABLE, Scratch, check_names, program
+from gonogo.probes.http.observer import observe
+from gonogo.probes.object_store import s3
+from gonogo.probes.object_store.probe import ObjectStore, declared_digests, newest_of
+from gonogo.probes.object_store.s3 import Store
+from gonogo.probes.postgres import probe as postgres
+from gonogo.probes.postgres.dump import fetched, noted, taken_at, without, without_data
+from gonogo.probes.postgres.scratch import TABLE, Scratch, check_names, program
 
 ACTION = "restore-rehearsal"
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")

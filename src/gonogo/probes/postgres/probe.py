@@ -21,7 +21,7 @@ from gonogo.probes.bounded import OutOfTime, within
 from gonogo.probes.failure import Failure
 from gonogo.probes.named import named
 from gonogo.probes.places import ca_file, check_place, host_and_port, needs_no_tls
-from gonogo.probes.sql import refusal
+from gonogo.probes.postgres.sql import refusal
 
 if TYPE_CHECKING:
     import psycopg

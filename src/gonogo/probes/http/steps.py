@@ -10,10 +10,10 @@ from typing import Any
 
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Seen
-from gonogo.probes import http
 from gonogo.probes.base import Expression, Probe, Sight, Vantage
 from gonogo.probes.expressions import search
-from gonogo.probes.http import HttpOptions
+from gonogo.probes.http import probe as http
+from gonogo.probes.http.probe import HttpOptions
 
 _UNIQUE = "{unique}"
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 from gonogo.model.evidence import Cause, Seen
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.failure import Failure
+from gonogo.probes.http.observer import observe
 from gonogo.probes.kubernetes.client import CLIENTS, Cluster
 from gonogo.probes.kubernetes.reading import age, of_release, short
-from gonogo.probes.observer import observe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

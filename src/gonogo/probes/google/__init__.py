@@ -1,0 +1,1 @@
+"""Google Cloud: Run, Monitoring and Logging, through REST and gRPC."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: reading statements, row counts, and a dump restored into a scratch database."""

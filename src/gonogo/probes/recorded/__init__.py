@@ -1,0 +1,1 @@
+"""What people and earlier runs recorded: files, sign-offs, declarations, loads, watches and recoveries."""
