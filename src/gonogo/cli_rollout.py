@@ -74,7 +74,7 @@ def _rollback(options: argparse.Namespace, root: Path, say: Say) -> int:
 def _roll(options: argparse.Namespace, root: Path, say: Say, wanted: str) -> int:
     from gonogo.flows.rollout.order import Asked, take_order  # noqa: PLC0415
     from gonogo.flows.rollout.roll import roll  # noqa: PLC0415
-    from gonogo.judges.rollout_plan import Verb as Wanted  # noqa: PLC0415
+    from gonogo.judges.plans.rollout import Verb as Wanted  # noqa: PLC0415
     from gonogo.reporting.codec import page  # noqa: PLC0415
     from gonogo.reporting.rollout_page import rollout_page  # noqa: PLC0415
 

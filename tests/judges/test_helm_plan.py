@@ -25,7 +25,7 @@ from tests.helm_states import (
 
 from gonogo.judges.helm.plan import again, plan_helm
 from gonogo.judges.helm.stands import in_force, stands_text, without_pods
-from gonogo.judges.rollout_plan import Verb, Wish
+from gonogo.judges.plans.rollout import Verb, Wish
 from gonogo.model.helm import WEIGHT, HelmChange, HelmState, Route
 
 CANARY_STATE = state(*HISTORY)

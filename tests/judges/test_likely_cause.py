@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gonogo.judges.likely_cause import LikelyCause, diagnose
-from gonogo.judges.playbook import Playbook, Suspect, Symptom, follows
-from gonogo.judges.suspects import Holds
+from gonogo.judges.incident.likely_cause import LikelyCause, diagnose
+from gonogo.judges.incident.playbook import Playbook, Suspect, Symptom, follows
+from gonogo.judges.incident.suspects import Holds
 from gonogo.model.evidence import Cause, Evidence, Unseen
 from gonogo.model.verdict import Case, Finding, Verdict
 

@@ -11,9 +11,9 @@ from gonogo.judges.bursts import Bursts
 from gonogo.judges.complete import Complete
 from gonogo.judges.error_mix import ErrorMix
 from gonogo.judges.even import Even
+from gonogo.judges.incident.scope import Scope
 from gonogo.judges.listed import Listed
 from gonogo.judges.patterns import Patterns, normal
-from gonogo.judges.scope import Scope
 from gonogo.judges.split import Split
 from gonogo.judges.trend import Trend
 from gonogo.model.evidence import Cause, Evidence, Unseen

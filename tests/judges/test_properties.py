@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gonogo.judges import JUDGES
 from gonogo.judges.base import Expression, ObjectiveName
-from gonogo.judges.playbook import Playbook, Suspect, Symptom
+from gonogo.judges.incident.playbook import Playbook, Suspect, Symptom
 from gonogo.judges.verdict import judge_check
 from gonogo.model.check import Rule
 from gonogo.model.evidence import Cause, Evidence, Unseen

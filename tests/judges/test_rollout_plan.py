@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.judges.rollout_plan import Kept, Verb, Wish, plan_change, stage_notes, stands, unready
-from gonogo.judges.traffic_split import change_to
+from gonogo.judges.plans.rollout import Kept, Verb, Wish, plan_change, stage_notes, stands, unready
+from gonogo.judges.plans.split import change_to
 from gonogo.model.rollout import FULL, Change, Revision, ServiceTraffic, Share
 
 NAMES = tuple(f"r{number}" for number in range(6, 0, -1))  # newest first

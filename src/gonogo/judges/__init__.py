@@ -8,7 +8,7 @@ from gonogo.model.registry import Registry
 JUDGES: Registry[Judge] = Registry(
     "gonogo.judges",
     {
-        "auto_recovery": "auto_recovery:JUDGE",
+        "auto_recovery": "incident.auto_recovery:JUDGE",
         "bursts": "bursts:JUDGE",
         "chosen": "chosen:JUDGE",
         "complete": "complete:JUDGE",
@@ -17,22 +17,22 @@ JUDGES: Registry[Judge] = Registry(
         "expect": "expect:JUDGE",
         "has_all": "has_all:JUDGE",
         "has_text": "has_text:JUDGE",
-        "likely_cause": "likely_cause:JUDGE",
+        "likely_cause": "incident.likely_cause:JUDGE",
         "listed": "listed:JUDGE",
         "load": "load:JUDGE",
         "patterns": "patterns:JUDGE",
         "postman": "postman:JUDGE",
-        "release_plan": "release_plan:JUDGE",  # a Helm release, promoted or rolled back
-        "scope": "scope:JUDGE",
-        "severity": "severity:JUDGE",
+        "release_plan": "plans.release:JUDGE",  # a Helm release, promoted or rolled back
+        "scope": "incident.scope:JUDGE",
+        "severity": "incident.severity:JUDGE",
         "signed": "signed:JUDGE",
         "split": "split:JUDGE",
         "summary": "summary:JUDGE",
         "thresholds": "thresholds:JUDGE",
-        "timeline": "timeline:JUDGE",
-        "traffic_plan": "traffic_plan:JUDGE",
+        "timeline": "incident.timeline:JUDGE",
+        "traffic_plan": "plans.traffic:JUDGE",
         "trend": "trend:JUDGE",
         "watched": "watched:JUDGE",
-        "what_if": "what_if:JUDGE",
+        "what_if": "incident.what_if:JUDGE",
     },
 )

@@ -21,7 +21,7 @@ from gonogo.flows.rollout.order import take_order
 from gonogo.flows.rollout.roll import Rolled, check_roll_back, roll, roll_back
 from gonogo.flows.standing import standing
 from gonogo.judges.helm.plan import plan_helm
-from gonogo.judges.rollout_plan import Verb, Wish
+from gonogo.judges.plans.rollout import Verb, Wish
 from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
 from gonogo.model.helm import WEIGHT, HelmChange, Patch
 from gonogo.probes.helm.rollout import kubectl_lines

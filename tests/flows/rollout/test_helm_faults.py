@@ -16,7 +16,7 @@ from gonogo.config.faults import load_faults
 from gonogo.flows.rollout.order import take_order
 from gonogo.flows.rollout.plan import NotSeen
 from gonogo.flows.rollout.roll import roll
-from gonogo.judges.rollout_plan import Verb
+from gonogo.judges.plans.rollout import Verb
 from gonogo.model.errors import ExitStatus
 from gonogo.model.helm import WEIGHT
 from gonogo.reporting.files import NotKept

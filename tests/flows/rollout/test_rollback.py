@@ -14,7 +14,7 @@ from gonogo.config.environment import load_environment
 from gonogo.flows.rollout.order import take_order
 from gonogo.flows.rollout.roll import Ended, Rolled, check_roll_back, roll, roll_back
 from gonogo.flows.standing import Standing, standing
-from gonogo.judges.rollout_plan import Verb
+from gonogo.judges.plans.rollout import Verb
 from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
 
 if TYPE_CHECKING:

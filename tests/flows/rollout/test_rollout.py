@@ -14,7 +14,7 @@ from gonogo.config.faults import load_faults
 from gonogo.flows.rollout.order import take_order
 from gonogo.flows.rollout.plan import NotSeen
 from gonogo.flows.rollout.roll import Ended, roll
-from gonogo.judges.rollout_plan import Verb
+from gonogo.judges.plans.rollout import Verb
 from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
 from gonogo.reporting.files import NotKept
 

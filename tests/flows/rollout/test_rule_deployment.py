@@ -24,7 +24,7 @@ from gonogo.flows.rollout.plan import NotSeen
 from gonogo.flows.rollout.rule_deployment import TakenBack, take_back
 from gonogo.flows.standing import Standing
 from gonogo.flows.started import Starter
-from gonogo.judges.rule_rollback import plan_rule_rollback
+from gonogo.judges.plans.rule_rollback import plan_rule_rollback
 from gonogo.model.errors import ConfigError, ExitStatus, SafetyRefusal
 from gonogo.model.evidence import Cause, Seen
 from gonogo.model.rule_deployment import RuleDeployment

@@ -10,8 +10,8 @@ from typing import Any
 
 from gonogo.flows.rollout.platform import Paper
 from gonogo.flows.rollout.record import RECORD
-from gonogo.judges.rollout_plan import Kept, Wish, plan_change, stage_notes, stands, unready
-from gonogo.judges.traffic_split import change_to, gcloud_line, split_text
+from gonogo.judges.plans.rollout import Kept, Wish, plan_change, stage_notes, stands, unready
+from gonogo.judges.plans.split import change_to, gcloud_line, split_text
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause

@@ -10,7 +10,7 @@ from typing import Any
 from gonogo.flows.rollout.platform import Paper
 from gonogo.judges.helm.plan import again, plan_helm
 from gonogo.judges.helm.stands import in_force, shares_of, stands_text, unfinished, without_pods
-from gonogo.judges.rollout_plan import Wish
+from gonogo.judges.plans.rollout import Wish
 from gonogo.model.environment import Environment
 from gonogo.model.evidence import Cause
 from gonogo.model.helm import HelmChange, HelmState

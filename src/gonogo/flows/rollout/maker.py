@@ -11,7 +11,7 @@ from gonogo.flows.clock import Clock
 from gonogo.flows.rollout.plan import Planned, planned_on
 from gonogo.flows.rollout.platform import Platform
 from gonogo.flows.standing import Standing
-from gonogo.judges.rollout_plan import Verb
+from gonogo.judges.plans.rollout import Verb
 from gonogo.model.errors import ExitStatus
 from gonogo.model.units import show_duration
 from gonogo.probes.deadline import Deadline

@@ -12,7 +12,7 @@ from gonogo.config.environment import load_environment
 from gonogo.flows.rollout.platform import Platform
 from gonogo.flows.rollout.platforms import platform_of
 from gonogo.flows.standing import check_rehearsal
-from gonogo.judges.rollout_plan import Verb, Wish
+from gonogo.judges.plans.rollout import Verb, Wish
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError, SafetyRefusal
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from gonogo.judges.rollout_plan import Wish
+from gonogo.judges.plans.rollout import Wish
 from gonogo.model.environment import Environment
 from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline

@@ -17,7 +17,7 @@ from gonogo.flows.rollout.platforms import platform_of
 from gonogo.flows.rollout.record import Record, new_record
 from gonogo.flows.rollout.told import COMMAND_LINE, plan_document
 from gonogo.flows.standing import Standing, standing
-from gonogo.judges.rollout_plan import Verb, Wish
+from gonogo.judges.plans.rollout import Verb, Wish
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ExitStatus, GonogoError, SafetyRefusal
 from gonogo.model.verdict import Decision

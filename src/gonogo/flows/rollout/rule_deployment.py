@@ -16,7 +16,7 @@ from gonogo.flows.rollout.plan import NotSeen
 from gonogo.flows.rollout.record import new_record
 from gonogo.flows.rollout.told import COMMAND_LINE, who
 from gonogo.flows.standing import Standing, check_rehearsal, standing
-from gonogo.judges.rule_rollback import plan_rule_rollback
+from gonogo.judges.plans.rule_rollback import plan_rule_rollback
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError, ExitStatus
 from gonogo.model.rule_deployment import RuleChange, RuleDeployment

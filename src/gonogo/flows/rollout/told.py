@@ -6,7 +6,7 @@ from typing import Any
 
 from gonogo.flows.rollout.plan import Planned
 from gonogo.flows.rollout.record import SCHEMA
-from gonogo.judges.rollout_plan import Verb
+from gonogo.judges.plans.rollout import Verb
 from gonogo.model.environment import Environment
 
 COMMAND_LINE = "the command line"

@@ -6,7 +6,7 @@ from gonogo.judges.helm.forward import BY, ROLLED_BACK, name_of, previous_of, pr
 from gonogo.judges.helm.objects import foreign, images_of, of_canary, with_value
 from gonogo.judges.helm.patches import by_key, change_of
 from gonogo.judges.helm.stands import image_tag, rendered_weight, split_text, tag_of
-from gonogo.judges.rollout_plan import Wish
+from gonogo.judges.plans.rollout import Wish
 from gonogo.model.helm import DEPLOYED, SUPERSEDED, HelmChange, HelmRevision, HelmState
 
 

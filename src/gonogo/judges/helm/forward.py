@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from gonogo.judges.helm.objects import value_at, with_value
 from gonogo.judges.helm.patches import change_of
 from gonogo.judges.helm.stands import image_tag, rendered_weight, split_text, tag_of, unfinished
-from gonogo.judges.rollout_plan import Verb, Wish
+from gonogo.judges.plans.rollout import Verb, Wish
 from gonogo.model.helm import DEPLOYED, FAILED, SUPERSEDED, HelmChange, HelmRevision, HelmState, Workload
 from gonogo.model.rollout import FULL
 

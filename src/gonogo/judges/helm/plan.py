@@ -10,7 +10,7 @@ from gonogo.judges.helm.back import back
 from gonogo.judges.helm.forward import base_of, forward
 from gonogo.judges.helm.objects import foreign
 from gonogo.judges.helm.patches import by_key
-from gonogo.judges.rollout_plan import Verb, Wish
+from gonogo.judges.plans.rollout import Verb, Wish
 from gonogo.model.helm import DEPLOYED, FAILED, HelmChange, HelmRevision, HelmState
 
 _ARGO = "argocd.argoproj.io/tracking-id"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gonogo.judges.traffic_split import (
+from gonogo.judges.plans.split import (
     back_split,
     canary_split,
     change_to,

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gonogo.judges.base import Judge
-from gonogo.judges.playbook import Playbook, Suspect, Symptom, follows, problem
+from gonogo.judges.incident.playbook import Playbook, Suspect, Symptom, follows, problem
+from gonogo.judges.incident.suspects import Holds, Suspicion, Trouble, filled, look_for, suspicion, trouble_of
 from gonogo.judges.reading import inconclusive
-from gonogo.judges.suspects import Holds, Suspicion, Trouble, filled, look_for, suspicion, trouble_of
 from gonogo.model.verdict import Blame, Case, Finding, Verdict
 
 

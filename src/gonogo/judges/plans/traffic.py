@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from gonogo.judges.base import Expression, Judge
 from gonogo.judges.percentile import is_number
+from gonogo.judges.plans.split import back_split, canary_split, gcloud_line, split_text
 from gonogo.judges.reading import Reading, missing, read, wrong, wrong_type
-from gonogo.judges.traffic_split import back_split, canary_split, gcloud_line, split_text
 from gonogo.model.rollout import Revision, Share, split_of
 from gonogo.model.verdict import Case, Finding, Verdict
 

@@ -11,8 +11,8 @@ from gonogo.judges.base import Expression
 from gonogo.judges.expect import judge as judge_expect
 from gonogo.judges.expectation import Expect
 from gonogo.judges.expression import ExpressionError, show
+from gonogo.judges.incident.playbook import SILENT, Playbook, Suspect, Symptom
 from gonogo.judges.percentile import is_number
-from gonogo.judges.playbook import SILENT, Playbook, Suspect, Symptom
 from gonogo.judges.reading import read
 from gonogo.judges.seeing import unseen
 from gonogo.judges.template import fill

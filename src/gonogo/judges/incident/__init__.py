@@ -1,0 +1,1 @@
+"""What an incident is: how severe, how far it reaches, its likely cause, and how its recovery went."""
