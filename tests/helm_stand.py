@@ -13,7 +13,7 @@ import yaml
 
 from gonogo.flows.rollout.order import Asked, take_order
 from gonogo.flows.rollout.roll import Ended, roll
-from gonogo.judges.rollout_plan import Verb
+from gonogo.judges.plans.rollout import Verb
 from gonogo.probes.helm.storage import document_of
 
 REHEARSAL = Path(__file__).parents[1] / "environments" / "rehearsal"
