@@ -72,23 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made.add_argument
 
-    add = command("list", commands.list_, "list the checklist items; nothing is sent")
-    add("--system", metavar="NAME")
-    add("--phase", metavar="NAME")
-    add("--env", metavar="NAME", help="items of this environment's system")
-    add("--json", action="store_true", help="JSON on standard output")
-
-    add = command(
-        "explain", commands.explain_, "show an item, its rule, its evidence and what turns it red; nothing is sent"
-    )
-    add("item", metavar="ID")
-    add("--env", metavar="NAME", help="with the limits of this environment (default: local, or what comes with it)")
-
-    add = command(
-        "doctor", commands.doctor_, "look at an environment: as whom, what may not be read, what is unreachable"
-    )
-    add("--env", metavar="NAME", required=True)
-    add("--release", metavar="FILE", help="release file: what is looked at of a release needs it")
+    _add_looking(command)
 
     add = command("signoff", commands.signoff_, "attest an item for one release in one environment")
     add("item", metavar="ID")
@@ -135,6 +119,28 @@ def _parser() -> argparse.ArgumentParser:
     add("--list-faults", action="store_true", help="list the faults and end")
     add("--env", metavar="NAME", default="local")
     return parser
+
+
+def _add_looking(command: Callable[..., Callable[..., Any]]) -> None:
+    """What shows a checklist, and where it looks."""
+    add = command("list", commands.list_, "list the checklist items; nothing is sent")
+    add("--system", metavar="NAME")
+    add("--phase", metavar="NAME")
+    add("--env", metavar="NAME", help="items of this environment's system")
+    add("--json", action="store_true", help="JSON on standard output")
+
+    add = command(
+        "explain", commands.explain_, "show an item, its rule, its evidence and what turns it red; nothing is sent"
+    )
+    add("item", metavar="ID")
+    add("--env", metavar="NAME", help="with the limits of this environment (default: local, or what comes with it)")
+
+    add = command(
+        "doctor", commands.doctor_, "look at an environment: as whom, what may not be read, what is unreachable"
+    )
+    add("--env", metavar="NAME", required=True)
+    add("--release", metavar="FILE", help="release file: what is looked at of a release needs it")
+    add("--phase", metavar="NAME", help="what this phase looks at alone (default: all phases)")
 
 
 def _fail(text: str, status: int) -> int:

@@ -45,7 +45,8 @@ def doctor_(options: argparse.Namespace) -> int:
     from gonogo.reporting.escape import ci_log  # noqa: PLC0415
 
     with _ending():
-        findings = doctor.examine(_root(), options.env, Path(options.release) if options.release else None)
+        release = Path(options.release) if options.release else None
+        findings = doctor.examine(_root(), options.env, release, options.phase)
     say(ci_log(doctor.show(findings)))
     return int(ExitStatus.GO if doctor.healthy(findings) else ExitStatus.HOLD)
 

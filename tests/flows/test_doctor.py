@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 from gonogo.flows import doctor
+from gonogo.flows.book import Book, Request, open_books
 from gonogo.flows.doctor import Finding, examine, healthy, show
 from gonogo.flows.initialise import initialise
+from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+def _factory() -> Book:
+    (book,) = open_books(Request(root=Path(__file__).parents[2], environments=("factory-local",)))
+    return book
 
 
 @pytest.mark.parametrize(
@@ -74,13 +81,43 @@ def test_a_token_that_is_not_set_is_never_ok(tmp_path: Path, monkeypatch: pytest
     assert "SHOP_SLACK is not set" in found.text
 
 
+def test_what_is_not_there_names_its_phases() -> None:
+    """A canary that has not begun is no broken environment: the line says whose it is, and how to look at one phase."""
+    found = [
+        Finding(place="kubernetes", state="ok", text="pods", who="w", phases=("daily", "canary")),
+        Finding(place="kubernetes", state="not there", text="no canary", who="w", phases=("canary", "rollback")),
+    ]
+    assert show(found).splitlines()[1:] == [
+        "  ok           pods",
+        "  not there    no canary (for canary and rollback)",
+        "1 of 2 looks can be taken",
+        "what is not there may come with its phase: --phase NAME looks at what one phase needs",
+    ]
+    assert not healthy(found)
+    denied = Finding(place="kubernetes", state="denied", text="no", who="w", phases=("canary",))
+    assert "--phase" not in show([*found, denied])
+
+
+def test_one_phase_is_looked_at_alone(tmp_path: Path) -> None:
+    """Its items' back ends only; a phase that the system has not is named with the nearest, before anything starts."""
+    initialise(tmp_path, "http://127.0.0.1:9/health", "shop")
+    with pytest.raises(
+        ConfigError, match=r"^shop has no phase 'predploy'; did you mean 'predeploy'\? \(it has predeploy"
+    ):
+        examine(tmp_path, "shop", phase="predploy")
+    book = _factory()
+    kinds = {
+        phase: {one.look.kind for one in doctor._looks(doctor._checks(book, phase), book.environment)}
+        for phase in ("canary", "quarterly")
+    }
+    assert "kubernetes_deployments" in kinds["canary"]
+    assert "kubernetes_deployments" not in kinds["quarterly"]
+
+
 def test_what_leaves_something_behind_is_not_tried() -> None:
     """A doctor looks; the team's collection posts, and runs with its phase only."""
-    from gonogo.flows import doctor
-    from gonogo.flows.book import Request, open_books
-
-    (book,) = open_books(Request(root=Path(__file__).parents[2], environments=("factory-local",)))
-    kinds = {look.kind for _, look in doctor._looks(book, book.environment)}
+    book = _factory()
+    kinds = {one.look.kind for one in doctor._looks(book.checks, book.environment)}
     assert "postman" in {spec.kind for check in book.checks for spec in check.probes.values()}
     assert "postman" not in kinds
     assert "vulnerabilities" in kinds

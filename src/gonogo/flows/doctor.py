@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+from gonogo.config.complain import nearest
 from gonogo.config.environment import resolve_addresses
 from gonogo.config.secrets import Secrets
 from gonogo.flows.book import Book, Request, open_books
@@ -17,8 +18,9 @@ from gonogo.flows.clock import SystemClock
 from gonogo.flows.collecting import Collector
 from gonogo.flows.recorded import Recorded
 from gonogo.flows.started import Starter
+from gonogo.model.check import Check
 from gonogo.model.environment import Auth, AuthKind, Environment
-from gonogo.model.errors import GonogoError
+from gonogo.model.errors import ConfigError, GonogoError
 from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
 from gonogo.model.run import PlannedLook
 from gonogo.model.secret import Redactor
@@ -47,16 +49,19 @@ class Finding:
     state: str
     text: str
     who: str
+    phases: tuple[str, ...] = ()  # those that look there; none: all of them
 
 
-def examine(root: Path, name: str, release: Path | None = None) -> tuple[Finding, ...]:
-    """Health of every side, and of every back end what the checklist reads there; nothing is changed.
+def examine(root: Path, name: str, release: Path | None = None, phase: str | None = None) -> tuple[Finding, ...]:
+    """Health of every side, and of every back end what the checklist, or one phase of it, reads there.
 
-    A rehearsed environment is started for it and ended again. ConfigError for bad configuration.
+    Nothing is changed. A rehearsed environment is started for it, as that phase meets it, and ended again.
+    ConfigError for bad configuration, and for a phase in which the system has no item.
     """
     (book,) = open_books(Request(root=root, environments=(name,), release=release))
+    checks = _checks(book, phase)
     with ExitStack() as stack:
-        environment, given = _up(book, stack)
+        environment, given = _up(book, stack, phase or "postdeploy")
         secrets = Secrets(environment, given)
         redactor = Redactor(_known(secrets, environment))
         clock = SystemClock()
@@ -72,12 +77,13 @@ def examine(root: Path, name: str, release: Path | None = None) -> tuple[Finding
         )
         stack.callback(vantage.close)
         collector = Collector(vantage=vantage, clock=clock, redact=lambda evidence: evidence)
-        looks = list(_looks(book, environment))
+        asked = list(_looks(checks, environment))
         with ThreadPoolExecutor(_THREADS) as pool:
-            found = tuple(pool.map(lambda one: _take(collector, *one), looks))
-        who = {place: _who(place, environment, vantage, secrets) for place, _ in looks}
+            found = list(pool.map(lambda one: _take(collector, one.look), asked))
+        who = {place: _who(place, environment, vantage, secrets) for place in {one.place for one in asked}}
     return tuple(
-        Finding(place=place, state=state, text=redactor.scrub(text), who=who[place]) for place, state, text in found
+        Finding(place=one.place, state=state, text=redactor.scrub(text), who=who[one.place], phases=tuple(one.phases))
+        for one, (state, text) in zip(asked, found, strict=True)
     )
 
 
@@ -96,48 +102,74 @@ def show(findings: Sequence[Finding]) -> str:
             lines.append(f"{place}  as {finding.who}")
         said = finding.who.partition("nobody: ")[2]  # in the line above already
         text = finding.text.removesuffix(f": {said}") if said else finding.text
-        lines.append(f"  {finding.state:<11}  {text}" + (f" ({times} looks)" if times > 1 else ""))
-    bad = sum(finding.state != "ok" for finding in findings)
-    return "\n".join([*lines, f"{len(findings) - bad} of {len(findings)} looks can be taken"]) + "\n"
+        phases = f" (for {' and '.join(finding.phases)})" if finding.phases and finding.state != "ok" else ""
+        lines.append(f"  {finding.state:<11}  {text}" + (f" ({times} looks)" if times > 1 else "") + phases)
+    bad = [finding for finding in findings if finding.state != "ok"]
+    lines.append(f"{len(findings) - len(bad)} of {len(findings)} looks can be taken")
+    if bad and all(finding.state == "not there" and finding.phases for finding in bad):
+        lines.append("what is not there may come with its phase: --phase NAME looks at what one phase needs")
+    return "\n".join(lines) + "\n"
 
 
-def _up(book: Book, stack: ExitStack) -> tuple[Environment, Mapping[str, str]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    place: str
+    look: PlannedLook
+    phases: list[str] = field(default_factory=list)
+
+
+def _checks(book: Book, phase: str | None) -> tuple[Check, ...]:
+    checks = tuple(check for check in book.checks if check.action is None)
+    if phase is None:
+        return checks
+    known = list(dict.fromkeys(check.phase.value for check in checks))
+    if phase not in known:
+        system = book.environment.system
+        raise ConfigError(f"{system} has no phase {phase!r}{nearest(phase, known)} (it has {', '.join(known)})")
+    return tuple(check for check in checks if check.phase == phase)
+
+
+def _up(book: Book, stack: ExitStack, phase: str) -> tuple[Environment, Mapping[str, str]]:
     start = book.environment.start
     if start is None:
         return book.environment, {}
     starter = Starter(book.environment, book.root)
     stack.callback(starter.end)
-    ready = starter.up(start.scenes.get("postdeploy", ""), ())
+    ready = starter.up(start.scenes.get(phase, ""), ())
     return resolve_addresses(book.environment, ready.addresses), ready.secrets
 
 
-def _looks(book: Book, environment: Environment) -> Iterator[tuple[str, PlannedLook]]:
+def _looks(checks: Iterable[Check], environment: Environment) -> Iterator[_Asked]:
     options: object
     for name, side in environment.sides.items():
         options = PROBES["http"].options(side=name, path=side.health)
-        yield name, PlannedLook(key=f"side {name}", kind="http", options=options, side=name)
-    asked: dict[str, dict[str, list[object]]] = {name: {} for name in environment.back_ends}
-    for check in (each for each in book.checks if each.action is None):
+        yield _Asked(place=name, look=PlannedLook(key=f"side {name}", kind="http", options=options, side=name))
+    found: dict[str, dict[str, list[_Asked]]] = {name: {} for name in environment.back_ends}
+    for check in checks:
         for spec in (each for each in check.probes.values() if not PROBES[each.kind].writes):
             wanted = spec.options
             if getattr(wanted, "as_of", "now") == "incident":  # whether the place can be read needs none
                 wanted = replace(wanted, as_of="now")
             for name in PROBES[spec.kind].back_ends:
-                kinds = asked.setdefault(name, {}).setdefault(spec.kind, [])
-                if wanted not in kinds and len(kinds) < _AT_MOST:
-                    kinds.append(wanted)
-    for name, kinds_of in asked.items():
-        for kind, every in kinds_of.items():
-            for number, options in enumerate(every):
-                yield name, PlannedLook(key=f"{name} {kind} {number}", kind=kind, options=options)
+                kinds = found.setdefault(name, {}).setdefault(spec.kind, [])
+                known = next((one for one in kinds if one.look.options == wanted), None)
+                if known is None and len(kinds) < _AT_MOST:
+                    key = f"{name} {spec.kind} {len(kinds)}"
+                    known = _Asked(place=name, look=PlannedLook(key=key, kind=spec.kind, options=wanted))
+                    kinds.append(known)
+                if known is not None and check.phase.value not in known.phases:
+                    known.phases.append(check.phase.value)
+    for kinds_of in found.values():
+        for every in kinds_of.values():
+            yield from every
 
 
-def _take(collector: Collector, place: str, look: PlannedLook) -> tuple[str, str, str]:
+def _take(collector: Collector, look: PlannedLook) -> tuple[str, str]:
     try:
         evidence = collector.take(look)
     except GonogoError as error:
-        return place, "not set up", str(error)
-    return place, *_state(evidence)
+        return "not set up", str(error)
+    return _state(evidence)
 
 
 def _state(evidence: Evidence) -> tuple[str, str]:
