@@ -59,6 +59,14 @@ def test_doctor_of_the_rehearsal_in_health() -> None:
     assert taken == all_.split()[0]
 
 
+def test_doctor_of_one_phase() -> None:
+    """A phase is met as it finds the rehearsal: the canary is there, and nobody else's absences count; exit 0."""
+    done = _gonogo("doctor", "--env", "factory-local", "--phase", "canary")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {state for all_ in _states(done.stdout).values() for state in all_} == {"ok"}
+    assert "judgment-service-canary" in done.stdout
+
+
 def test_doctor_of_the_rehearsal_in_trouble(tmp_path: Path) -> None:
     """What is down, what is denied and what wants a password are named, each at its place; the rest is ok; exit 6."""
     for name in ("environments", "checks"):
