@@ -64,7 +64,8 @@ def test_doctor_of_one_phase() -> None:
     done = _gonogo("doctor", "--env", "factory-local", "--phase", "canary")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {state for all_ in _states(done.stdout).values() for state in all_} == {"ok"}
-    assert "judgment-service-canary" in done.stdout
+    assert 'track="canary"' in done.stdout
+    assert "holds nothing now" not in done.stdout
 
 
 def test_doctor_of_the_rehearsal_in_trouble(tmp_path: Path) -> None:
