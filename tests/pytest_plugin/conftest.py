@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.pytest_plugin.forked import Forked
 
 from gonogo.cli import main
 
 _CONFTEST = 'pytest_plugins = ["gonogo.pytest_plugin"]\n'
 _INI = "[pytest]\ntestpaths = checks\naddopts = -p no:locust --strict-markers --import-mode=importlib\n"
+_WITHIN_S = 180.0
 _TEST = "def test_item(item_key, judged, request):\n    judged(item_key, request.node)\n"
 RELEASE = {"version": "v1.2.3", "commit": "0123456789abcdef", "image": "registry.example/shop:v1.2.3"}
 HEALTHY: tuple[int, Mapping[str, str], bytes] = (
@@ -153,6 +155,7 @@ class Project:
 
     root: Path
     url: str
+    forked: Forked | None = None
 
     def environment(self, name: str = "shop", **more: Any) -> None:
         document = {
@@ -203,7 +206,10 @@ class Project:
         """A command here; `variables` are set beside those of this process."""
         before = set(self.folders())
         variables = clean_variables() | more.pop("variables", {})
-        settings = {"capture_output": True, "encoding": "utf-8", "timeout": 180, **more}
+        if self.forked is not None and self.forked.fits(command, variables, more):
+            done = self.forked.run(command, self.root, variables, _WITHIN_S)
+            return Done(done.returncode, done.stdout, done.stderr, tuple(sorted(set(self.folders()) - before)))
+        settings = {"capture_output": True, "encoding": "utf-8", "timeout": _WITHIN_S, **more}
         done = subprocess.run(command, cwd=self.root, env=variables, stdin=subprocess.DEVNULL, check=False, **settings)
         return Done(done.returncode, done.stdout or "", done.stderr or "", tuple(sorted(set(self.folders()) - before)))
 
@@ -226,10 +232,18 @@ def clean_variables() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith(drop)}
 
 
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forked]:
+    """Runs of pytest without its imports."""
+    made = Forked(clean_variables())
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def project(tmp_path: Path, server: Server) -> Project:
+def project(tmp_path: Path, server: Server, forked: Forked) -> Project:
     """A healthy shop with three items on two paths."""
-    made = Project(root=tmp_path / "project", url=server.url)
+    made = Project(root=tmp_path / "project", url=server.url, forked=forked)
     made.write("conftest.py", _CONFTEST)
     made.write("pytest.ini", _INI)
     made.write("checks/test_checklist.py", _TEST)
