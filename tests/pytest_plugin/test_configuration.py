@@ -104,8 +104,16 @@ def test_row73_a_guard_is_exit_7_and_wins_over_a_secret(project: Any, server: An
 def test_row74_an_action_needs_its_flag_and_the_guard(project: Any, server: Any, kit: Any) -> None:
     """Without the flag it is not in the manifest, with it the environment may refuse: exit 7; allowed, it is sent."""
     project.checklist(kit.item("shop-a"), kit.item("shop-reset", "/reset", action="reset"))
-    assert project.pytest().code == 0
+    without = project.pytest()
+    assert without.code == 0
     assert server.asked == ["/health"]
+    assert "not asked for: shop-reset (--allow-action reset)" in without.out
+    assert without.verdict["not_asked"] == [{"id": "shop-reset", "action": "reset"}]
+    for name in ("report.md", "report.html"):
+        page = (without.folder / name).read_text(encoding="utf-8").replace("\\", "")
+        assert "Not asked for: shop-reset (--allow-action reset)" in page, name
+    judged_again = project.gonogo("judge", str(without.folder))
+    assert "not asked for: shop-reset (--allow-action reset)" in judged_again.out
     refused = project.pytest("--allow-action", "reset")
     assert refused.code == 7
     (line,) = say(refused)
@@ -114,6 +122,8 @@ def test_row74_an_action_needs_its_flag_and_the_guard(project: Any, server: Any,
     project.environment(guards={"live": False, "actions": ["reset"]})
     allowed = project.pytest("--allow-action", "reset")
     assert allowed.code == 0, allowed.out
+    assert "not asked for" not in allowed.out
+    assert allowed.verdict["not_asked"] == []
     assert server.asked == ["/health", "/health", "/reset"]
     assert allowed.plan["manifest"] == ["shop-a", "shop-reset"]
 

@@ -30,7 +30,7 @@ from gonogo.reporting.markdown import report, summary
 from gonogo.reporting.reports import REPORTS, write_all, write_formats, write_verdict
 from gonogo.reporting.schemas import NAMES, schema_text
 from gonogo.reporting.slack import slack
-from gonogo.reporting.terminal import Paper, Progress, board, paper_of, write
+from gonogo.reporting.terminal import Paper, Progress, board, closing, paper_of, write
 from gonogo.reporting.verdict_json import verdict_json
 from gonogo.reporting.view import show_offset, view
 from gonogo.reporting.width import clip, pad, width, wrap
@@ -49,6 +49,20 @@ def test_verbose_lists_what_passed(green: Run) -> None:
     assert "  PASS  ion-a                        title of ion-a" in board(green, verbose=True)
 
 
+def test_the_line_over_several_runs_tells_those_of_one_environment_apart(green: Run) -> None:
+    """An environment that plays several scenes has a run for each: the phases are their names."""
+    other = replace(green, plan=replace(green.plan, phases=("canary", "watch")))
+    assert closing((green, other)).endswith("in all: local (predeploy) GO, local (canary and watch) GO")
+    elsewhere = replace(green, plan=replace(green.plan, environment=replace(green.plan.environment, name="there")))
+    assert closing((green, elsewhere)).endswith("in all: local GO, there GO")
+
+
+def test_how_often_a_passed_item_was_looked_at_is_no_news(green: Run) -> None:
+    """An item that is given time may be looked at often; that it passed is all."""
+    often = replace(green, outcomes=tuple(replace(one, attempts=4) for one in green.outcomes))
+    assert "4 times" not in board(often, verbose=True)
+
+
 def test_a_red_board_says_what_why_where_and_what_next(red: Run, tmp_path: Path) -> None:
     """Each open item shows rule and observation, its evidence, its remedy and its owner; the folder comes last."""
     text = board(red)
@@ -59,7 +73,7 @@ def test_a_red_board_says_what_why_where_and_what_next(red: Run, tmp_path: Path)
         "        next mend ion-a (owner: sre)\n"
     ) in text
     assert "[waived by kim until 2026-11-21: restored by hand]" in text
-    assert "[advisory; attempt 3]" in text
+    assert "[advisory; looked at 3 times]" in text
     assert "[sign-off]" in text
     assert "T+24h ion-z" in text
     assert "root 2 items wait for stable: unreachable, 127.0.0.1:8000 refused" in text

@@ -69,6 +69,11 @@ class Book:
         wanted = set(phases)
         return tuple(c for c in self.checks if c.phase in wanted and (c.action is None or c.action in self.actions))
 
+    def not_asked(self, phases: Iterable[str]) -> dict[str, str]:
+        """Id -> action, of the checks of these phases that change something and whose action was not asked for."""
+        wanted = set(phases)
+        return {c.id: c.action for c in self.checks if c.phase in wanted and c.action and c.action not in self.actions}
+
 
 def open_books(request: Request, *, also: bool = False) -> tuple[Book, ...]:
     """One book an environment, in the order asked for, `also` with those that they bring in.

@@ -149,6 +149,7 @@ def make_plan(book: Book, phases: tuple[str, ...], t0: datetime | None, now: dat
         faults=book.faults,
         scenes={phase: scene_of(book, phase) for phase in phases if scene_of(book, phase)},
         actions=book.actions,
+        not_asked=book.not_asked(phases),
         waivers=book.waivers,
     )
 

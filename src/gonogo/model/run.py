@@ -52,6 +52,7 @@ class Plan:
     faults: tuple[str, ...] = ()
     scenes: Mapping[str, str] = field(default_factory=dict)  # phase -> scene
     actions: tuple[str, ...] = ()
+    not_asked: Mapping[str, str] = field(default_factory=dict)  # id -> the action that --allow-action did not name
     waivers: tuple[Waiver, ...] = ()  # as they stood at the start, so that judging again sees the same
     schema: int = SCHEMA
 

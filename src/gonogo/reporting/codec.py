@@ -151,6 +151,7 @@ def plan_to_json(plan: Plan) -> Json:
         "manifest": list(plan.ids),
         "not_due": {one: at.total_seconds() if at is not None else None for one, at in plan.not_due.items()},
         "actions": list(plan.actions),
+        "not_asked": dict(plan.not_asked),
         "faults": list(plan.faults),
         "scenes": dict(plan.scenes),
         "digests": dict(plan.digests),
@@ -186,6 +187,7 @@ def plan_from_json(document: Any, check: Callable[[Json], Check]) -> Plan:
             release=decode(Release, release) if release is not None else None,
             not_due={one: _seconds(at) for one, at in document["not_due"].items()},
             actions=_texts(document["actions"]),
+            not_asked=_named(document.get("not_asked", {})),  # records of before have none
             faults=_texts(document["faults"]),
             scenes=_named(document["scenes"]),
             digests=_named(document["digests"]),

@@ -40,6 +40,8 @@ def html(run: Run, language: str = "en") -> str:
     if seen.not_due:
         lines = tuple(f"{at} {one}" for one, at in seen.not_due)
         parts += [f"<h2>{word('not due', language)}</h2>", _list(lines, language)]
+    if seen.not_asked:
+        parts.append(f"<p>{word('not asked', language)}: {safe(seen.not_asked)}</p>")
     if run.notes:
         parts += [f"<h2>{word('notes', language)}</h2>", _list(run.notes, language)]
     if run.evidence:

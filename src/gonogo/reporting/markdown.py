@@ -58,6 +58,8 @@ def _summary(seen: View, language: str) -> list[str]:
             lines += _open(row, language)
     if run.notes:
         lines += ["", f"## {word('notes', language)}", "", *(f"- {safe(note)}" for note in run.notes)]
+    if seen.not_asked:
+        lines += ["", f"{word('not asked', language)}: {safe(seen.not_asked)}"]
     lines += ["", f"{word('run', language)} `{safe(run.plan.run_id)}`, {run.ended.isoformat(timespec='seconds')}"]
     return lines
 

@@ -74,6 +74,8 @@ def board(run: Run, *, paper: Paper | None = None, verbose: bool = False, langua
         lines.append(paper.ink("not due yet", "dim"))
         lines += [f"  {pad(at, 6)}{one}" for one, at in seen.not_due]
         lines.append("")
+    if seen.not_asked:
+        lines += [f"{paper.ink('not asked for:', 'dim')} {_safe(seen.not_asked)}", ""]
     lines += _decision(seen, paper)
     return "\n".join(lines) + "\n"
 
@@ -84,11 +86,17 @@ def closing(runs: Sequence[Run], *, paper: Paper | None = None) -> str:
         return ""
     paper = paper or Paper()
     worst = max((run.gated.decision for run in runs), key=(Decision.GO, Decision.HOLD, Decision.NO_GO).index)
+    named = [run.plan.environment.name for run in runs]
     each = ", ".join(
-        f"{_safe(run.plan.environment.name)} {paper.ink(run.gated.decision.value, run.gated.decision.value)}"
-        for run in runs
+        f"{_safe(name)}{_phases(run) * (named.count(name) > 1)}"
+        f" {paper.ink(run.gated.decision.value, run.gated.decision.value)}"
+        for name, run in zip(named, runs, strict=True)
     )
     return f"{paper.ink(worst.value, worst.value)}  in all: {each}"
+
+
+def _phases(run: Run) -> str:
+    return f" ({_safe(' and '.join(run.plan.phases))})"
 
 
 def write(stream: TextIO, text: str) -> None:

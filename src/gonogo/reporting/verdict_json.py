@@ -38,6 +38,7 @@ def verdict_json(run: Run) -> Json:
         },
         "readiness": {area.area.value: area.percent for area in seen.areas},
         "not_due": [{"id": one, "at": at} for one, at in seen.not_due],
+        "not_asked": [{"id": one, "action": action} for one, action in plan.not_asked.items()],
         "narrowed": list(run.narrowed),
         "faults": list(plan.faults),
         "problems": list(run.problems),

@@ -90,8 +90,8 @@ class Row:
         if self.waiver is not None:
             until = self.waiver.until.date().isoformat()
             found.append(f"waived by {self.waiver.owner} until {until}: {self.waiver.reason}")
-        if self.attempts > 1:
-            found.append(f"attempt {self.attempts}")
+        if self.attempts > 1 and self.verdict is not Verdict.PASS:  # an item that is given time may need several
+            found.append(f"looked at {self.attempts} times")
         return tuple(found)
 
 
@@ -146,6 +146,11 @@ class View:
         """The gate's reasons that the open items do not say themselves."""
         said = {f"{row.id}: {row.reason if row.ran else 'did not run'}" for row in self.rows}
         return tuple(reason for reason in self.run.gated.reasons if reason not in said)
+
+    @property
+    def not_asked(self) -> str:
+        """Items that change something and were left out, each with what would ask for it; empty without any."""
+        return ", ".join(f"{one} (--allow-action {action})" for one, action in self.run.plan.not_asked.items())
 
     @property
     def percent(self) -> int:

@@ -32,6 +32,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "next": {"en": "Next step", "ko": "다음 조치"},
     "owner": {"en": "Owner", "ko": "담당"},
     "not due": {"en": "Not due yet", "ko": "아직 예정 전"},
+    "not asked": {"en": "Not asked for", "ko": "요청되지 않음"},
     "wait": {"en": "Decidable", "ko": "판단 가능 시점"},
     "cause": {"en": "Likely cause", "ko": "추정 원인"},
     "no cause": {"en": "No cause named", "ko": "원인 미확정"},
