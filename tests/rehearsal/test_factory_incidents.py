@@ -90,6 +90,8 @@ def test_the_cause_is_named_and_no_other(look: Look, fault: str) -> None:
         if fault not in BLIND or other != "false-alarms":
             assert outcome.verdict is Verdict.PASS, outcome.reason
         assert all(finding.blame is None for finding in outcome.findings)
+    # Only a comparison that was made speaks for taking rules back.
+    assert (outcomes["fac-inc-simulate"].verdict is Verdict.FAIL) is (cause == "rule-deploy")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from gonogo.model.units import show_duration
 from gonogo.model.verdict import Outcome, Verdict
 from gonogo.probes import PROBES
 from gonogo.reporting.escape import ci_log, visible
+from gonogo.reporting.next_step import is_blind, next_step, silent_back_end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,11 +191,11 @@ def tell(parts: Iterable[Part]) -> dict[str, Told]:
 
 def _told(part: Part, outcome: Outcome) -> Told:
     check, plan = outcome.check, part.collected.plan
-    sources = ", ".join(
-        part.collected.evidence[key].source for key in outcome.evidence if key in part.collected.evidence
-    )
-    saw = visible(sources or "the other verdicts")
-    text = ci_log(f"{visible(outcome.reason)}\nsaw:  {saw}\nnext: {check.remedy} (owner: {check.owner})")
+    looks = [part.collected.evidence[key] for key in outcome.evidence if key in part.collected.evidence]
+    saw = visible(", ".join(one.source for one in looks) or "the other verdicts")
+    silent = silent_back_end(outcome, looks, plan.environment)
+    step = next_step(check.remedy, silent, blind=is_blind(outcome, looks))
+    text = ci_log(f"{visible(outcome.reason)}\nsaw:  {saw}\nnext: {step} (owner: {check.owner})")
     rules = "; ".join(finding.rule for finding in outcome.findings)
     facts = {"id": check.id, "verdict": outcome.verdict.value, "rule": rules, "area": check.area.value}
     waiver = waiver_of(plan, check.id, part.collected.started)

@@ -12,6 +12,7 @@ from gonogo.model.evidence import Evidence, Seen, Unseen
 from gonogo.model.run import Run
 from gonogo.model.units import show_duration
 from gonogo.model.verdict import Blame, Outcome, Verdict, Waiver
+from gonogo.reporting.next_step import is_blind, next_step, silent_back_end
 
 WORDS: Mapping[Verdict, str] = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.INCONCLUSIVE: "HOLD"}
 AT_MOST_DETAILS = 8
@@ -45,6 +46,7 @@ class Row:
     signoff: Mapping[str, Any] | None
     system: str
     blind: bool = False  # undecided because a look showed nothing: what to do on a failure is not what to do next
+    silent: str = ""  # the back end whose silence alone fails it: nothing was seen that the remedy is for
     blame: Blame | None = None
     ran: bool = True  # False: due, and deselected, or the run ended before it; what its look saw proves nothing
 
@@ -58,13 +60,7 @@ class Row:
         """The cause's, where one is told; else the remedy; where nothing was seen, first that it has to be seen.
         Nobody rolls back for want of a metric.
         """
-        if self.blame is not None:
-            return self.blame.next_step
-        return (
-            f"Nothing failed yet: get it seen and run again. If it fails then: {self.remedy}"
-            if self.blind
-            else self.remedy
-        )
+        return self.blame.next_step if self.blame is not None else next_step(self.remedy, self.silent, blind=self.blind)
 
     @property
     def saw(self) -> str:
@@ -247,7 +243,8 @@ def _row(check: Check, judged: Outcome | None, run: Run, language: str) -> Row:
         signoff=_signoff(looks),
         system=check.system,
         blame=next((finding.blame for finding in worst if finding.blame is not None), None) if ran else None,
-        blind=outcome.verdict is Verdict.INCONCLUSIVE and any(isinstance(one.outcome, Unseen) for one in looks),
+        blind=is_blind(outcome, looks),
+        silent=silent_back_end(outcome, looks, run.plan.environment),
         ran=ran,
     )
 

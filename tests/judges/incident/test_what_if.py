@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gonogo.model.evidence import Cause, Evidence, Unseen
 from gonogo.model.verdict import Finding, Verdict
 
 Ask = Callable[..., Finding]
@@ -55,6 +56,26 @@ def test_the_executions_are_told(judge: Ask) -> None:
 def test_what_is_no_execution(judge: Ask, entries: Any) -> None:
     """A list of something else decides nothing."""
     assert judge("what_if", {"rows": entries}, value="rows").verdict is HOLD
+
+
+@pytest.mark.parametrize(
+    ("cause", "side"), [("unreachable", "postgres"), ("timeout", "stable"), ("broken", "stable"), ("partial", None)]
+)
+def test_what_was_not_compared_speaks_for_nothing(
+    judge: Ask, see: Callable[..., Evidence], cause: str, side: str | None
+) -> None:
+    """A database or a service that alone does not answer fails items of its own, and never asks for a rollback."""
+    evidence = see(Unseen(cause=Cause(cause), detail="10.0.0.9 is silent"), side=side)
+    finding = judge("what_if", evidence, case={"reached": frozenset({"redis"})}, value="rows")
+    assert finding.verdict is HOLD
+    assert finding.reason.startswith("nothing was compared: ")
+    assert "10.0.0.9 is silent" in finding.reason
+
+
+def test_a_broken_answer_of_a_side_speaks_for_nothing(judge: Ask, see: Callable[..., Evidence]) -> None:
+    """A list without votes is no comparison, whoever gave it."""
+    assert judge("what_if", see({"rows": [{"changed": True}]}, side="stable"), value="rows").verdict is HOLD
+    assert judge("what_if", see({"rows": 3}, side="stable"), value="rows").verdict is HOLD
 
 
 @pytest.mark.parametrize("options", [{"at_most": 1}, {"min_samples": 0}])

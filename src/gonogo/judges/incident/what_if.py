@@ -7,7 +7,7 @@ from typing import Any
 
 from gonogo.judges.base import Expression, Judge
 from gonogo.judges.expression import show
-from gonogo.judges.reading import inconclusive, place, read_list, wrong
+from gonogo.judges.reading import inconclusive, place, read_list
 from gonogo.model.units import show_number
 from gonogo.model.verdict import Case, Finding, Verdict
 
@@ -35,12 +35,14 @@ class WhatIf:
 
 
 def judge(options: WhatIf, case: Case) -> Finding:
-    """Fail with the evidence for a rollback; pass with that against it, and where nothing is disputed."""
+    """Fail with the evidence for a rollback; pass with that against it, and where nothing is disputed. A comparison
+    that was not made is inconclusive, whoever is to blame for it: it speaks for nothing.
+    """
     limit = show_number(options.at_most)
     rule = f"disputed executions that {options.name} decides differently <= {limit}"
     listed = read_list(options.value, case, rule)
     if isinstance(listed, Finding):
-        return listed
+        return _not_made(rule, listed.reason, listed.decidable)
     reading, rows = listed
     for row in rows:
         if (
@@ -48,7 +50,8 @@ def judge(options: WhatIf, case: Case) -> Finding:
             or not isinstance(row.get("changed"), bool)
             or not isinstance(row.get("vote"), str)
         ):
-            return wrong(reading, rule, f"an entry of {options.value} has no vote, or does not say changed", "no vote")
+            text = f"an entry of {options.value} has no vote, or does not say changed ({reading.source})"
+            return _not_made(rule, text, None)
     against = [row for row in rows if row["vote"] == options.disputed]
     others = [row for row in rows if row["vote"] != options.disputed]
     changed, also = _changed(against), _changed(others)
@@ -77,6 +80,10 @@ def judge(options: WhatIf, case: Case) -> Finding:
         samples=len(against),
         details=details,
     )
+
+
+def _not_made(rule: str, why: str, decidable: str | None) -> Finding:
+    return inconclusive(rule, f"nothing was compared: {why}", "not compared", decidable or "when it is compared")
 
 
 def _changed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
