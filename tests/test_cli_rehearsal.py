@@ -64,8 +64,25 @@ def test_doctor_of_one_phase() -> None:
     done = _gonogo("doctor", "--env", "factory-local", "--phase", "canary")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {state for all_ in _states(done.stdout).values() for state in all_} == {"ok"}
-    assert 'track="canary"' in done.stdout
+    assert "prometheus  as nobody" in done.stdout
     assert "holds nothing now" not in done.stdout
+
+
+def test_doctor_finds_every_right_that_is_lacking() -> None:
+    """Whichever statement it is, the line names the item and the table; exit 6. Without the faults: exit 0."""
+    faults = ("--fault", "intents-denied", "--fault", "index-statistics-denied")
+    done = _gonogo("doctor", "--env", "factory-local", "--phase", "weekly", *faults)
+    assert done.returncode == 6, done.stdout + done.stderr
+    denied = [line for line in done.stdout.splitlines() if line.startswith("  denied")]
+    assert [line.split()[1:3] for line in denied] == [
+        ["fac-week-unused-indexes", "(weekly):"],
+        ["fac-llm-intent-candidates", "(weekly):"],
+    ]
+    assert "permission denied for table intent_logs" in denied[1]
+    assert "what_if (fac-inc-simulate)" in done.stdout
+    healthy = _gonogo("doctor", "--env", "factory-local")
+    assert healthy.returncode == 0, healthy.stdout + healthy.stderr
+    assert "--phase canary or --phase recovery" in healthy.stdout.splitlines()[-1]
 
 
 def test_doctor_of_the_rehearsal_in_trouble(tmp_path: Path) -> None:

@@ -141,6 +141,10 @@ def _add_looking(command: Callable[..., Callable[..., Any]]) -> None:
     add("--env", metavar="NAME", required=True)
     add("--release", metavar="FILE", help="release file: what is looked at of a release needs it")
     add("--phase", metavar="NAME", help="what this phase looks at alone (default: all phases)")
+    add(
+        "--fault", metavar="NAME", action="append", default=[],
+        help="rehearse this fault, repeatable (rehearsed environments)",
+    )  # fmt: skip
 
 
 def _fail(text: str, status: int) -> int:

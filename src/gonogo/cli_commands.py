@@ -46,9 +46,9 @@ def doctor_(options: argparse.Namespace) -> int:
 
     with _ending():
         release = Path(options.release) if options.release else None
-        findings = doctor.examine(_root(), options.env, release, options.phase)
-    say(ci_log(doctor.show(findings)))
-    return int(ExitStatus.GO if doctor.healthy(findings) else ExitStatus.HOLD)
+        examined = doctor.examine(_root(), options.env, release, options.phase, tuple(options.fault))
+    say(ci_log(doctor.show(examined)))
+    return int(ExitStatus.GO if doctor.healthy(examined) else ExitStatus.HOLD)
 
 
 def signoff_(options: argparse.Namespace) -> int:

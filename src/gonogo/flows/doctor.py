@@ -2,68 +2,100 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from gonogo.config.complain import nearest
 from gonogo.config.environment import resolve_addresses
+from gonogo.config.raw import overlaid
 from gonogo.config.secrets import Secrets
 from gonogo.flows.book import Book, Request, open_books
 from gonogo.flows.clock import SystemClock
-from gonogo.flows.collecting import Collector
+from gonogo.flows.collecting import Collector, import_clients
+from gonogo.flows.doctor_looks import Asked, looks, untried
+from gonogo.flows.doctor_who import known, who_at
 from gonogo.flows.recorded import Recorded
 from gonogo.flows.started import Starter
 from gonogo.model.check import Check
-from gonogo.model.environment import Auth, AuthKind, Environment
+from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError, GonogoError
 from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
 from gonogo.model.run import PlannedLook
 from gonogo.model.secret import Redactor
-from gonogo.probes import PROBES
 from gonogo.probes.base import Vantage
-from gonogo.probes.failure import Failure
 
-_AT_MOST = 5  # distinct looks of one kind: enough to meet a channel or table that is closed to us
-_THREADS = 16
+_AT_ONCE = 4  # looks at one place: a database has few sessions to spare
+_AT_MOST = 3  # ids that a line names
+_WIDTH = 120  # characters of what could be read
 _SINCE = timedelta(hours=1)  # stands in for T0: what is asked since then is asked too
 _MAY_BE_EMPTY = frozenset({"cloud_monitoring", "prometheus"})  # no traffic, no points: nothing is wrong with reading
-_GOOGLE = frozenset({"cloud_run", "cloud_logging", "cloud_monitoring", "dashboards"})  # their clients bring credentials
 _STATES = {
     Cause.NO_DATA: "not there",
     Cause.DENIED: "denied",
     Cause.UNREACHABLE: "unreachable",
     Cause.TIMEOUT: "unreachable",
 }
+# What these look at is there on any day. The others begin with an event: a canary, a deploy, a rollback, a recovery.
+_ALWAYS = frozenset({"predeploy", "daily", "weekly", "monthly", "quarterly", "incident"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One look. `state`: ok, denied, unreachable, not there, odd or not set up."""
+    """One look. `state`: ok, denied, unreachable, not there, odd or not set up. `items` are (id, phase) of those that
+    want it; none for the health of a side.
+    """
 
     place: str  # the side or back end
     state: str
     text: str
     who: str
-    phases: tuple[str, ...] = ()  # those that look there; none: all of them
+    items: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases that look there."""
+        return tuple(dict.fromkeys(phase for _, phase in self.items))
 
 
-def examine(root: Path, name: str, release: Path | None = None, phase: str | None = None) -> tuple[Finding, ...]:
-    """Health of every side, and of every back end what the checklist, or one phase of it, reads there.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What was found; `untried` is (kind of look, ids) of all that does more than read."""
 
-    Nothing is changed. A rehearsed environment is started for it, as that phase meets it, and ended again.
-    ConfigError for bad configuration, and for a phase in which the system has no item.
+    findings: tuple[Finding, ...]
+    environment: str = "NAME"
+    phase: str | None = None  # the one that was asked for
+    untried: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def is_bad(self, finding: Finding) -> bool:
+        """Whether it ought to be mended. What is not there is bad in the phase that was asked for and, without one,
+        where an item of every day wants it (predeploy, daily, weekly, monthly, quarterly, incident); what only a
+        canary, a deploy, a rollback or a recovery brings need not be there before.
+        """
+        if finding.state == "ok":
+            return False
+        comes_later = finding.items and self.phase is None and not _ALWAYS.intersection(finding.phases)
+        return finding.state != "not there" or not comes_later
+
+
+def examine(
+    root: Path, name: str, release: Path | None = None, phase: str | None = None, faults: Sequence[str] = ()
+) -> Examined:
+    """Health of every side, and every distinct look that the checklist, or one phase of it, reads a back end with.
+
+    Nothing is changed: what acts or computes at the service is left out. A rehearsed environment is started for it, as
+    that phase meets it, with these faults, and ended again. ConfigError for bad configuration, for a phase in which
+    the system has no item, and for faults where nothing is rehearsed.
     """
-    (book,) = open_books(Request(root=root, environments=(name,), release=release))
+    (book,) = open_books(Request(root=root, environments=(name,), release=release, faults=tuple(faults)))
     checks = _checks(book, phase)
     with ExitStack() as stack:
         environment, given = _up(book, stack, phase or "postdeploy")
         secrets = Secrets(environment, given)
-        redactor = Redactor(_known(secrets, environment))
+        redactor = Redactor(known(secrets, environment))
         clock = SystemClock()
         now = clock.now()
         vantage = Vantage(
@@ -77,56 +109,83 @@ def examine(root: Path, name: str, release: Path | None = None, phase: str | Non
         )
         stack.callback(vantage.close)
         collector = Collector(vantage=vantage, clock=clock, redact=lambda evidence: evidence)
-        asked = list(_looks(checks, environment))
-        with ThreadPoolExecutor(_THREADS) as pool:
-            found = list(pool.map(lambda one: _take(collector, one.look), asked))
-        who = {place: _who(place, environment, vantage, secrets) for place in {one.place for one in asked}}
-    return tuple(
-        Finding(place=one.place, state=state, text=redactor.scrub(text), who=who[one.place], phases=tuple(one.phases))
-        for one, (state, text) in zip(asked, found, strict=True)
+        asked = list(looks(checks, environment))
+        found = _take_all(collector, asked)
+        who = {place: who_at(place, environment, vantage, secrets) for place in {one.place for one in asked}}
+    findings = tuple(
+        Finding(place=one.place, state=state, text=redactor.scrub(text), who=who[one.place], items=tuple(one.items))
+        for one, (state, text) in ((one, found[one.look.key]) for one in asked)
     )
+    return Examined(findings=findings, environment=name, phase=phase, untried=untried(checks))
 
 
-def healthy(findings: Sequence[Finding]) -> bool:
-    """True if there was something to look at and all of it could be read."""
-    return bool(findings) and all(finding.state == "ok" for finding in findings)
+def healthy(examined: Examined) -> bool:
+    """True if there was something to look at and nothing of it is bad."""
+    return bool(examined.findings) and not any(examined.is_bad(finding) for finding in examined.findings)
 
 
-def show(findings: Sequence[Finding]) -> str:
-    """By place: as whom, and one line a look."""
+def show(examined: Examined) -> str:
+    """By place: as whom, and one line for each thing that looks came to, with the items that want what is not ok."""
     lines: list[str] = []
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in examined.findings:
+        alike.setdefault((finding.place, finding.state, _said(finding)), []).append(finding)
     place = ""
-    for finding, times in Counter(findings).items():
-        if finding.place != place:
-            place = finding.place
-            lines.append(f"{place}  as {finding.who}")
-        said = finding.who.partition("nobody: ")[2]  # in the line above already
-        text = finding.text.removesuffix(f": {said}") if said else finding.text
-        phases = f" (for {' and '.join(finding.phases)})" if finding.phases and finding.state != "ok" else ""
-        lines.append(f"  {finding.state:<11}  {text}" + (f" ({times} looks)" if times > 1 else "") + phases)
-    bad = [finding for finding in findings if finding.state != "ok"]
-    lines.append(f"{len(findings) - len(bad)} of {len(findings)} looks can be taken")
-    if bad and all(finding.state == "not there" and finding.phases for finding in bad):
-        lines.append("what is not there may come with its phase: --phase NAME looks at what one phase needs")
-    return "\n".join(lines) + "\n"
+    for (where, state, text), found in alike.items():
+        if where != place:
+            place = where
+            lines.append(f"{place}  as {found[0].who}")
+        items = dict.fromkeys(item for finding in found for item in finding.items)
+        whose = f"{_whose(tuple(items))}: " if items and state != "ok" else ""
+        lines.append(f"  {state:<11}  {whose}{text}" + (f" ({len(found)} looks)" if len(found) > 1 else ""))
+    if examined.untried:
+        kinds = ", ".join(f"{kind} ({_some(ids)})" for kind, ids in examined.untried)
+        lines.append(f"not tried, since it does more than read: {kinds}")
+    return "\n".join([*lines, *_summary(examined)]) + "\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    place: str
-    look: PlannedLook
-    phases: list[str] = field(default_factory=list)
+def _summary(examined: Examined) -> list[str]:
+    findings = examined.findings
+    good = sum(finding.state == "ok" for finding in findings)
+    later = [finding for finding in findings if finding.state != "ok" and not examined.is_bad(finding)]
+    lines = [f"{good} of {len(findings)} looks can be taken"]
+    if later:
+        phases = list(dict.fromkeys(phase for finding in later for phase in finding.phases))
+        how = " or ".join(f"--phase {phase}" for phase in phases)
+        what = f"{len(later)} {'is' if len(later) == 1 else 'are'} readable, and what is looked for is not there now"
+        lines.append(f"{what}: it comes with phase {' and '.join(phases)}, and counts with {how}")
+    return lines
+
+
+def _said(finding: Finding) -> str:
+    if finding.state == "ok":
+        return finding.text if len(finding.text) <= _WIDTH else f"{finding.text[: _WIDTH - 3]}..."
+    said = finding.who.partition("nobody: ")[2]  # in the line above already
+    return finding.text.removesuffix(f": {said}") if said else finding.text
+
+
+def _whose(items: Sequence[tuple[str, str]]) -> str:
+    """`a, b (daily), c (weekly)`."""
+    phases: dict[str, list[str]] = {}
+    for name, phase in items:
+        phases.setdefault(phase, []).append(name)
+    return ", ".join(f"{_some(ids)} ({phase})" for phase, ids in phases.items())
+
+
+def _some(ids: Sequence[str]) -> str:
+    if len(ids) <= _AT_MOST + 1:
+        return ", ".join(ids)
+    return f"{', '.join(ids[:_AT_MOST])} and {len(ids) - _AT_MOST} more"
 
 
 def _checks(book: Book, phase: str | None) -> tuple[Check, ...]:
-    checks = tuple(check for check in book.checks if check.action is None)
     if phase is None:
-        return checks
-    known = list(dict.fromkeys(check.phase.value for check in checks))
-    if phase not in known:
+        return book.checks
+    names = list(dict.fromkeys(check.phase.value for check in book.checks))
+    if phase not in names:
         system = book.environment.system
-        raise ConfigError(f"{system} has no phase {phase!r}{nearest(phase, known)} (it has {', '.join(known)})")
-    return tuple(check for check in checks if check.phase == phase)
+        raise ConfigError(f"{system} has no phase {phase!r}{nearest(phase, names)} (it has {', '.join(names)})")
+    return tuple(check for check in book.checks if check.phase == phase)
 
 
 def _up(book: Book, stack: ExitStack, phase: str) -> tuple[Environment, Mapping[str, str]]:
@@ -135,33 +194,24 @@ def _up(book: Book, stack: ExitStack, phase: str) -> tuple[Environment, Mapping[
         return book.environment, {}
     starter = Starter(book.environment, book.root)
     stack.callback(starter.end)
-    ready = starter.up(start.scenes.get(phase, ""), ())
-    return resolve_addresses(book.environment, ready.addresses), ready.secrets
+    ready = starter.up(start.scenes.get(phase, ""), book.faults)
+    return resolve_addresses(overlaid(book.environment, ready.declares), ready.addresses), ready.secrets
 
 
-def _looks(checks: Iterable[Check], environment: Environment) -> Iterator[_Asked]:
-    options: object
-    for name, side in environment.sides.items():
-        options = PROBES["http"].options(side=name, path=side.health)
-        yield _Asked(place=name, look=PlannedLook(key=f"side {name}", kind="http", options=options, side=name))
-    found: dict[str, dict[str, list[_Asked]]] = {name: {} for name in environment.back_ends}
-    for check in checks:
-        for spec in (each for each in check.probes.values() if not PROBES[each.kind].writes):
-            wanted = spec.options
-            if getattr(wanted, "as_of", "now") == "incident":  # whether the place can be read needs none
-                wanted = replace(wanted, as_of="now")
-            for name in PROBES[spec.kind].back_ends:
-                kinds = found.setdefault(name, {}).setdefault(spec.kind, [])
-                known = next((one for one in kinds if one.look.options == wanted), None)
-                if known is None and len(kinds) < _AT_MOST:
-                    key = f"{name} {spec.kind} {len(kinds)}"
-                    known = _Asked(place=name, look=PlannedLook(key=key, kind=spec.kind, options=wanted))
-                    kinds.append(known)
-                if known is not None and check.phase.value not in known.phases:
-                    known.phases.append(check.phase.value)
-    for kinds_of in found.values():
-        for every in kinds_of.values():
-            yield from every
+def _take_all(collector: Collector, asked: Sequence[Asked]) -> dict[str, tuple[str, str]]:
+    """(state, text) by key: all places side by side, few looks at one place at once, each once."""
+    for kind in {one.look.kind for one in asked}:
+        with suppress(ConfigError):  # a client that is not installed is told by its look
+            import_clients([kind])
+    taken: dict[str, Future[tuple[str, str]]] = {}
+    with ExitStack() as stack:
+        pools: dict[str, ThreadPoolExecutor] = {}
+        for one in asked:
+            if one.place not in pools:
+                pools[one.place] = stack.enter_context(ThreadPoolExecutor(_AT_ONCE))
+            if one.look.key not in taken:
+                taken[one.look.key] = pools[one.place].submit(_take, collector, one.look)
+        return {key: future.result() for key, future in taken.items()}
 
 
 def _take(collector: Collector, look: PlannedLook) -> tuple[str, str]:
@@ -169,54 +219,19 @@ def _take(collector: Collector, look: PlannedLook) -> tuple[str, str]:
         evidence = collector.take(look)
     except GonogoError as error:
         return "not set up", str(error)
-    return _state(evidence)
+    return _state(evidence, str(getattr(look.options, "sql", "") or getattr(look.options, "query", "")))
 
 
-def _state(evidence: Evidence) -> tuple[str, str]:
+def _state(evidence: Evidence, asked: str = "") -> tuple[str, str]:
+    """State and text, without the statement or query that was asked: the items that want it tell more."""
+    statement = " ".join(asked.split())
+    source = evidence.source.partition(f" {statement[:40]}")[0] if statement else evidence.source
     match evidence.outcome:
         case Seen():
-            return "ok", evidence.source
+            return "ok", source
         case Unseen(cause=cause, detail=detail):
-            text = detail if evidence.source in detail else f"{evidence.source}: {detail}"
             if cause is Cause.NO_DATA and evidence.kind in _MAY_BE_EMPTY:
-                return "ok", f"{evidence.source}: may be read, holds nothing now ({detail})"
-            return _STATES.get(cause, "odd"), text if cause in _STATES else f"{evidence.source}: {cause}, {detail}"
-
-
-def _who(place: str, environment: Environment, vantage: Vantage, secrets: Secrets) -> str:
-    back_end = environment.back_ends.get(place)
-    auth = back_end.auth if back_end is not None else environment.sides[place].auth
-    user = back_end.names.get("user") if back_end is not None else None
-    google = place in _GOOGLE and back_end is not None and not back_end.plaintext
-    if auth.kind in (AuthKind.GOOGLE, AuthKind.GOOGLE_ID_TOKEN) or google:
-        from gonogo.probes.google.client import principal  # noqa: PLC0415 - only where Google is asked
-
-        try:
-            return principal(vantage)
-        except (Failure, GonogoError) as error:
-            return f"nobody: {error}"
-    return (f"{user}, " if user else "") + _bearer(auth, secrets)
-
-
-def _bearer(auth: Auth, secrets: Secrets) -> str:
-    if auth.kind is AuthKind.NONE or auth.secret is None:
-        return "nobody in particular (no credentials)"
-    how = f"the holder of {auth.secret}" + (f" in {auth.header}" if auth.kind is AuthKind.API_KEY else "")
-    try:
-        secrets.reveal(auth.secret)
-    except GonogoError as error:
-        return f"nobody: {error}"
-    return how
-
-
-def _known(secrets: Secrets, environment: Environment) -> tuple[str, ...]:
-    """Values of the secrets that are set; one that is not is a finding, not an end."""
-    found = []
-    sides = {side.auth.secret for side in environment.sides.values()}
-    back_ends = {back_end.auth.secret for back_end in environment.back_ends.values()}
-    for name in (sides | back_ends) - {None}:
-        try:
-            found.append(secrets.reveal(str(name)))
-        except GonogoError:
-            continue
-    return tuple(found)
+                return "ok", f"{source}: may be read, holds nothing now"
+            said = detail.removesuffix(f": {statement[:200]}").removeprefix(f"{source.rpartition(' ')[2]}: ")
+            text = detail if source in detail and not statement else f"{source}: {said}"
+            return _STATES.get(cause, "odd"), text if cause in _STATES else f"{source}: {cause}, {said}"

@@ -156,6 +156,7 @@ class Probe:
     )  # what a look may rightly take beyond the watchdog's time
     clients: tuple[str, ...] = ()  # modules that its looks import: imported one by one before looks run side by side
     writes: bool = False  # its requests leave something behind: only a run of the phase that asks for it takes it
+    computes: bool = False  # its requests make the service work, and change nothing: doctor leaves it out
     # What one look consists of, from the options and the project's folder, where an item may be expanded into it.
     parts: Callable[[Any, Path], tuple[Part, ...]] | None = None
     # Raises SafetyRefusal or ConfigError, before anything is sent; the path is the folder of the environments.

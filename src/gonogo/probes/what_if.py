@@ -120,4 +120,5 @@ PROBE = Probe(
     extra="postgres",
     clients=("psycopg",),
     refuse=postgres.refuse_unnamed,
+    computes=True,
 )

@@ -21,8 +21,10 @@ from gonogo.probes.base import Vantage
 from gonogo.probes.deadline import Deadline
 from gonogo.probes.failure import Failure
 from gonogo.probes.kubernetes import access as kubernetes_access
+from gonogo.probes.kubernetes import principal as kubernetes_principal
 from gonogo.probes.kubernetes.access import access
 from gonogo.probes.kubernetes.deployments import KubernetesDeployments, look
+from gonogo.probes.kubernetes.principal import principal
 
 POD_SPEC = {"containers": [{"name": "a", "image": "i:1"}]}
 ONE = {"metadata": {"name": "a"}, "spec": {"replicas": 1, "template": {"spec": POD_SPEC}}}
@@ -320,3 +322,34 @@ def test_no_credential_shows(vantage: Make, kubeconfig: Any) -> None:
     by_variable = vantage("https://127.0.0.1:1", auth=Auth(kind=AuthKind.BEARER, secret="VARIABLE"))
     assert "from-a-variable" not in repr(access(by_variable, Deadline(timedelta(seconds=30))))
     assert json.dumps(found.headers) == json.dumps({"Authorization": f"Bearer {TOKEN}"})
+
+
+def test_who_one_is_by_a_kubeconfig(vantage: Make, kubeconfig: Any) -> None:
+    """Its user and context by name; a plugin is not run to say so, and no token is told."""
+    path = kubeconfig("https://127.0.0.1:1")
+    assert principal(vantage(kubeconfig=path)) == "user u of context main in config"
+    assert principal(vantage(kubeconfig=path, context="other")) == "user u of context other in config"
+    plugin = kubeconfig("https://127.0.0.1:1", {"exec": {"command": "/nowhere/plugin"}})
+    assert principal(vantage(kubeconfig=plugin)) == "user u of context main in config"
+    nobody = kubeconfig("https://127.0.0.1:1", {"auth-provider": {"name": "gone"}})
+    assert principal(vantage(kubeconfig=nobody)) == "user u of context main in config, who has no credentials there"
+    with pytest.raises(ConfigError, match="config has no context 'gone'; it has main, other"):
+        principal(vantage(kubeconfig=path, context="gone"))
+    assert principal(vantage("https://127.0.0.1:1")) is None
+
+
+def test_who_one_is_in_a_pod(vantage: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service account that the token names; of a token that tells nothing, nothing is guessed and nothing told."""
+    monkeypatch.setattr(kubernetes_principal, "POD_FOLDER", tmp_path)
+    here = vantage(in_cluster="true")
+    assert principal(here) == "the service account of this pod"
+    for subject, said in (
+        ("system:serviceaccount:ops:gonogo", "service account ops/gonogo of this pod"),
+        ("somebody", "the service account of this pod"),
+    ):
+        claims = base64.urlsafe_b64encode(json.dumps({"sub": subject}).encode()).decode().rstrip("=")
+        (tmp_path / "token").write_text(f"head.{claims}.signature", encoding="ascii")
+        assert principal(here) == said
+    for broken in ("opaque", "a.!!!.c", "a.W10.c"):
+        (tmp_path / "token").write_text(broken, encoding="ascii")
+        assert principal(here) == "the service account of this pod"

@@ -42,7 +42,7 @@ def access(vantage: Vantage, deadline: Deadline) -> Access:
     Read anew for each look: a pod's token and a plugin's are short-lived. ConfigError says what is missing or refused.
     """
     back_end = vantage.back_end(BACK_END)
-    pod = _is_true(vantage, "in_cluster", back_end.names.get("in_cluster", "false"))
+    pod = is_in_cluster(vantage)
     if pod and back_end.names.get("kubeconfig"):
         raise _wrong(vantage, "names.kubeconfig and names.in_cluster are two ways; one is meant")
     if pod:
@@ -69,7 +69,9 @@ def _wrong(vantage: Vantage, what: str) -> ConfigError:
     return ConfigError(f"back end {BACK_END}: {what}", vantage.back_end(BACK_END).origin)
 
 
-def _is_true(vantage: Vantage, key: str, text: str) -> bool:
+def is_in_cluster(vantage: Vantage) -> bool:
+    """Whether the environment says that the pod's own service account is used."""
+    key, text = "in_cluster", vantage.back_end(BACK_END).names.get("in_cluster", "false")
     known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     if text.casefold() not in known:
         raise _wrong(vantage, f"names.{key} is 'true' or 'false', not {text[:40]!r}")
@@ -100,12 +102,9 @@ def _bearer(vantage: Vantage, token: Any) -> dict[str, str]:
 
 
 def _kubeconfig(vantage: Vantage, back_end: BackEnd, deadline: Deadline) -> Access:
-    path = environment_file(str(Path(back_end.names["kubeconfig"]).expanduser()), vantage)
-    document = _read(vantage, path)
-    wanted = back_end.names.get("context") or document.get("current-context") or ""
-    context = _entry(vantage, path, document, "context", wanted)
+    path, document, context, _ = chosen(vantage, back_end)
     cluster = _entry(vantage, path, document, "cluster", context.get("cluster"))
-    user = _entry(vantage, path, document, "user", context.get("user"))
+    user = user_of(vantage, path, document, context)
     for part in _NO_TLS_PARTS:
         if cluster.get(part):
             raise _wrong(vantage, f"{path.name}: {part} is refused here: what answers is verified, and asked directly")
@@ -115,6 +114,19 @@ def _kubeconfig(vantage: Vantage, back_end: BackEnd, deadline: Deadline) -> Acce
     headers, certificate, key = _credentials(vantage, path, user, deadline)
     identity = Identity(ca=_pem(vantage, path, cluster, "certificate-authority"), certificate=certificate, key=key)
     return Access(url=url.rstrip("/"), identity=identity if identity != Identity() else None, headers=headers)
+
+
+def chosen(vantage: Vantage, back_end: BackEnd) -> tuple[Path, Mapping[str, Any], Mapping[str, Any], str]:
+    """The kubeconfig's path and document, and the context that is used with its name; ConfigError if it has none."""
+    path = environment_file(str(Path(back_end.names["kubeconfig"]).expanduser()), vantage)
+    document = _read(vantage, path)
+    wanted = str(back_end.names.get("context") or document.get("current-context") or "")
+    return path, document, _entry(vantage, path, document, "context", wanted), wanted
+
+
+def user_of(vantage: Vantage, path: Path, document: Mapping[str, Any], context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The user of a context, with credentials: never to be shown."""
+    return _entry(vantage, path, document, "user", context.get("user"))
 
 
 def _read(vantage: Vantage, path: Path) -> dict[str, Any]:
