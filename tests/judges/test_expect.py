@@ -56,10 +56,10 @@ SLOW = {"p95_ms": 2412, "count": 1840}
         ({}, {"present": True}, FAIL, "s is missing, expected: present"),
         ({}, {"present": False}, PASS, "s is missing"),
         ({"s": "boom"}, {"present": False}, FAIL, "s is present, expected: absent"),
-        ({"s": []}, {"empty": True}, PASS, "s is []"),
+        ({"s": []}, {"empty": True}, PASS, "s: none ("),
         ({"s": ""}, {"empty": True}, PASS, 's is ""'),
-        ({"s": ["x"]}, {"empty": True}, FAIL, 's is ["x"], expected: empty'),
-        ({"s": ["x"]}, {"empty": False}, PASS, "s is"),
+        ({"s": ["x"]}, {"empty": True}, FAIL, "s: 1, none expected: x ("),
+        ({"s": ["x"]}, {"empty": False}, PASS, "s: 1 ("),
         ({"s": ""}, {"empty": False}, FAIL, "expected: not empty"),
         ({"s": 0}, {"empty": True}, FAIL, "not a list, an object or a string"),
         ({}, {"empty": True}, FAIL, "s is missing"),
@@ -184,11 +184,13 @@ def test_rule_and_observation(judge: Ask) -> None:
 
 
 def test_what_is_not_empty_is_listed(judge: Ask) -> None:
-    """Open alerts stand in the details, at most twenty of them."""
+    """Open alerts stand in the reason, the first of them, and in the details, at most eight lines."""
     finding = judge("expect", {"s": [{"name": f"alert {n}"} for n in range(30)]}, value="s", empty=True)
     assert finding.verdict is FAIL
-    assert len(finding.details) == 20
-    assert finding.details[0] == '{"name": "alert 0"}'
+    assert finding.reason.startswith("s: 30, none expected: name alert 0; name alert 1; name alert 2; and 27 more (")
+    assert finding.details == (*(f"name alert {n}" for n in range(7)), "and 23 more")
+    few = judge("expect", {"s": [{"name": "x", "at": None}, "y", 3]}, value="s", empty=True)
+    assert few.details == ("name x, at -", "y", "3")
 
 
 def test_two_looks(see: Callable[..., Evidence], judge: Ask) -> None:

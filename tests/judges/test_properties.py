@@ -51,6 +51,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"value": "percentile(@, `95`)", "objective": "p95"},
         {"value": "max(entries[].value)", "at_least": 0, "min_samples": 3},
         {"value": "a", "same_as": "value"},
+        {"value": "a", "equals": "ok", "who": "entries", "show": "{t} {duration(value)}"},
+        {"value": "max(entries[].value)", "objective": "p95", "who": "entries", "each": "value"},
     ],
     "has_all": [{"value": "a", "names": "personas"}],
     "has_text": [{"value": "entries", "text": "a"}],

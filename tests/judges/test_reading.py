@@ -46,6 +46,7 @@ def test_unit_of(expression: str, unit: Unit | None) -> None:
         (2.5, Unit.S, "2.5 s"),
         (108000.9419, Unit.S, "108001 s (30 h)"),
         (5400, Unit.S, "5400 s (1.5 h)"),
+        (8424012, Unit.S, "97.5 days"),
         (0.05, Unit.RATIO, "0.05"),
         (3, Unit.COUNT, "3"),
         (3, None, "3"),

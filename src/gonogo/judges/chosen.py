@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gonogo.judges.base import Expression, Judge, ObjectiveName
+from gonogo.judges.behind import check_naming
 from gonogo.judges.expectation import Expect
 from gonogo.judges.expression import show
 from gonogo.judges.limits import hold_objective
@@ -16,13 +17,18 @@ from gonogo.model.verdict import Case, Finding
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     """`by` is an expression for a text, `objectives` gives the objective of each text that it may be, and `value` is
-    held against that one.
+    held against that one. `who` and `show` name who is behind it, as in `expect`.
     """
 
     value: Expression
     by: Expression
     objectives: Mapping[str, ObjectiveName]
     name: str | None = None
+    who: Expression | None = None
+    show: str | None = None
+
+    def __post_init__(self) -> None:
+        check_naming(self.who, None, self.show)
 
 
 def judge(options: Chosen, case: Case) -> Finding:
@@ -37,7 +43,8 @@ def judge(options: Chosen, case: Case) -> Finding:
     if objective is None:
         text = f"{options.by} is {show(reading.value, 60)}, which has no objective ({place(options, case)})"
         return inconclusive(rule, text, show(reading.value, 60), f"when it is {' or '.join(options.objectives)}")
-    return hold_objective(Expect(value=options.value, objective=objective, name=options.name), case)
+    held = Expect(value=options.value, objective=objective, name=options.name, who=options.who, show=options.show)
+    return hold_objective(held, case)
 
 
 JUDGE = Judge(options=Chosen, judge=judge)

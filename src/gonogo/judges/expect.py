@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gonogo.judges.base import Expression, Judge
+from gonogo.judges.behind import behind, in_reason, lines_of
 from gonogo.judges.expectation import Expect, called, says
 from gonogo.judges.expression import show, type_name
 from gonogo.judges.limits import hold_limit, hold_objective
@@ -15,7 +16,15 @@ from gonogo.model.verdict import Case, Finding, Verdict
 
 
 def judge(options: Expect, case: Case) -> Finding:
-    """The finding of one expectation."""
+    """The finding of one expectation; one that does not hold names who is behind it."""
+    finding = _judge(options, case)
+    if finding.observed != "missing" or finding.details:
+        return finding
+    reason, *lines = behind(options, case) or ("",)
+    return replace(finding, reason=f"{finding.reason}: {reason}", details=tuple(lines)) if lines else finding
+
+
+def _judge(options: Expect, case: Case) -> Finding:
     match options.way:
         case "below" | "at_most" | "above" | "at_least":
             return hold_limit(options, case)
@@ -95,15 +104,25 @@ def _same(options: Expect, case: Case) -> Finding:
 
 
 def _told(options: Expect, case: Case, reading: Reading, rule: str, *, holds: bool, text: str) -> Finding:
-    what = f"{called(options)} is {text}" + ("" if holds else f", expected: {says(options)}")
-    items = reading.value if isinstance(reading.value, list) and not holds else []
-    return Finding(
-        verdict=Verdict.PASS if holds else Verdict.FAIL,
-        reason=f"{what} ({place(options, case)}; {reading.source})",
-        rule=rule,
-        observed=text,
-        details=tuple(show(item, 200) for item in items[:20]),
-    )
+    value, at = reading.value, f"({place(options, case)}; {reading.source})"
+    named: tuple[str, ...] = ()
+    if isinstance(value, list) and options.way == "empty":
+        text = str(len(value)) if value else "none"
+        what = f"{called(options)}: {text}" + ("" if holds else f", {'none' if options.empty else 'some'} expected")
+        lines = () if holds or options.who is not None else lines_of(value)
+        named = (in_reason(lines, len(value)), *lines) if lines else ()
+    else:
+        what = f"{called(options)} is {text}" + ("" if holds else f", expected: {says(options)}")
+        if isinstance(value, list) and not holds and options.who is None:
+            return _finding(rule, f"{what} {at}", text, holds=holds, lines=lines_of(value))
+    named = named if holds else named or behind(options, case)
+    reason = f"{what}: {named[0]} {at}" if named else f"{what} {at}"
+    return _finding(rule, reason, text, holds=holds, lines=named[1:])
+
+
+def _finding(rule: str, reason: str, text: str, *, holds: bool, lines: tuple[str, ...]) -> Finding:
+    verdict = Verdict.PASS if holds else Verdict.FAIL
+    return Finding(verdict=verdict, reason=reason, rule=rule, observed=text, details=lines)
 
 
 def _equal(one: Any, two: Any) -> bool:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from gonogo.judges.base import Expression, ObjectiveName
+from gonogo.judges.behind import check_naming
 from gonogo.judges.expression import show
 from gonogo.model.units import Unit
 
@@ -15,6 +16,7 @@ _WAYS = (
     "equals", "not_equals", "one_of", "contains", "matches", "present", "empty",
     "below", "at_most", "above", "at_least", "objective", "same_as",
 )  # fmt: skip
+_LIMITS = ("below", "at_most", "above", "at_least", "objective")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,10 @@ class Expect:
     Exactly one expectation is given. `unit` is the unit of the value; without it a suffix of its last field
     (`elapsed_ms`) says it, and without that it is the objective's. `samples` is an expression for the number of
     samples behind the value, by default the document's `count`. `name` stands for the value in sentences.
+
+    What does not hold names who is behind it: `who` is an expression for a list of them (or one), and `show` forms the
+    line of each, as in `listed`. With a limit, `each` is the number of one of them, an expression on it in the unit of
+    the value: those that break the limit by themselves are named, the worst first.
     """
 
     value: Expression
@@ -44,6 +50,9 @@ class Expect:
     samples: Expression | None = None
     min_samples: int | None = None
     name: str | None = None
+    who: Expression | None = None
+    each: Expression | None = None
+    show: str | None = None
 
     def __post_init__(self) -> None:
         given = [way for way in _WAYS if getattr(self, way) not in (None, ())]
@@ -55,6 +64,9 @@ class Expect:
                 re.compile(self.matches)
             except re.error as error:
                 raise ValueError(f"matches {self.matches!r} is not a regular expression: {error}") from None
+        if self.each is not None and self.way not in _LIMITS:
+            raise ValueError(f"each needs a limit: one of {', '.join(_LIMITS)}")
+        check_naming(self.who, self.each, self.show)
 
     @property
     def way(self) -> str:

@@ -8,11 +8,14 @@ from typing import Any
 from jmespath import functions
 
 from gonogo.judges.percentile import is_number, percentile
+from gonogo.model.units import show_number
+
+_TIMES = ((86400.0, "days"), (3600.0, "h"), (60.0, "min"))
 
 
 class Functions(functions.Functions):  # type: ignore[misc,unused-ignore]
     """percentile(samples, p), divide(a, b), multiply(a, b), subtract(a, b), count_by(entries, key),
-    labelled(series, label, value).
+    labelled(series, label, value), duration(seconds).
     """
 
     @functions.signature({"types": ["array", "object"]}, {"types": ["number"]})
@@ -48,6 +51,14 @@ class Functions(functions.Functions):  # type: ignore[misc,unused-ignore]
             for one, found in zip(series, labels, strict=True)
             if value is not None and isinstance(found, dict) and found.get(label) == value
         ]
+
+    @functions.signature({"types": ["number", "null"]})
+    def _func_duration(self, seconds: float | None) -> str | None:
+        """A time for people, in the unit that they would say it in: `3.2 min`, `97.5 days`. Null of null."""
+        if seconds is None or not is_number(seconds):
+            return None
+        size, word = next(((size, word) for size, word in _TIMES if abs(seconds) >= 2 * size), (1.0, "s"))
+        return f"{show_number(round(seconds / size, 1))} {word}"
 
     @functions.signature({"types": []})
     def _func_to_number(self, arg: Any) -> float | None:

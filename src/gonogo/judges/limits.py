@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gonogo.judges.base import Expression
+from gonogo.judges.behind import behind
 from gonogo.judges.expectation import Expect, called
 from gonogo.judges.expression import show
 from gonogo.judges.percentile import is_number
 from gonogo.judges.reading import inconclusive, place, quantity, read_number, short, unit_of
 from gonogo.model.environment import Comparator, Objective
 from gonogo.model.evidence import Seen
-from gonogo.model.units import Unit, convert, show_duration
+from gonogo.model.units import Unit, convert, show_duration, show_number
 from gonogo.model.verdict import Case, Finding, Verdict
 
 _AT_MOST_SOURCES = 3  # in one line; the evidence of the item has them all
+_UPPER = (Comparator.BELOW, Comparator.AT_MOST)
 _FAILS = {Comparator.BELOW: ">=", Comparator.AT_MOST: ">", Comparator.ABOVE: "<=", Comparator.AT_LEAST: "<"}
 
 
@@ -68,15 +70,23 @@ def _limit(
     holds = comparator.holds(value, limit)
     observed, against = quantity(value, shown), quantity(limit, shown)
     if observed == against and value != limit:  # what was rounded must not look equal
-        observed = f"{value!r} {shown or ''}".strip()
+        observed, against = (f"{one} {shown or ''}".strip() for one in (repr(value), show_number(limit)))
     counted_text = f"n={n}, " if n is not None else ""
     sign = comparator.symbol if holds else _FAILS[comparator]
+
+    def far(raw: float) -> tuple[bool, float]:
+        one = convert(float(raw), unit, shown) if unit is not None and shown is not None else float(raw)
+        return not comparator.holds(one, limit), one - limit if comparator in _UPPER else limit - one
+
+    named = () if holds else behind(options, case, far)
+    told = f"{name} {observed} {sign} {against}" + (f": {named[0]}" if named else "")
     return Finding(
         verdict=Verdict.PASS if holds else Verdict.FAIL,
-        reason=f"{name} {observed} {sign} {against} ({counted_text}{origin}; {reading.source})",
+        reason=f"{told} ({counted_text}{origin}; {reading.source})",
         rule=rule,
         observed=observed,
         samples=n,
+        details=named[1:],
     )
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gonogo.judges.base import Expression, Judge
-from gonogo.judges.expression import ExpressionError, evaluate, show
+from gonogo.judges.behind import check_show, line
+from gonogo.judges.expression import ExpressionError, show
 from gonogo.judges.reading import missing, read, wrong
-from gonogo.judges.template import fill, has_fields, text_of
 from gonogo.model.verdict import Case, Finding, Verdict
 
 
@@ -17,7 +17,8 @@ class Listed:
     """`value` is what is listed: a list, an object (its entries) or one value; an empty list is an answer too.
 
     `show` forms the line of one entry: a text with expressions in braces (`{t} {message}`), or, without
-    braces, one expression. At most `at_most_shown` lines are shown; the rest is counted.
+    braces, one expression. At most `at_most_shown` lines are shown; the rest is counted. They stand beside the reason,
+    too, where another rule of the item does not hold.
     """
 
     value: Expression
@@ -28,6 +29,7 @@ class Listed:
     def __post_init__(self) -> None:
         if self.at_most_shown < 1:
             raise ValueError(f"at_most_shown {self.at_most_shown} is not at least 1")
+        check_show(self.show)
 
 
 def judge(options: Listed, case: Case) -> Finding:
@@ -59,10 +61,9 @@ def judge(options: Listed, case: Case) -> Finding:
 
 
 def _line(template: str | None, item: Any) -> str:
-    if template is None:
-        return item if isinstance(item, str) else show(item, 300)
-    document = item if isinstance(item, dict) else {"it": item}
-    return fill(template, document) if has_fields(template) else text_of(evaluate(template, document))
+    if template is None and not isinstance(item, str):
+        return show(item, 300)
+    return line(template, item)
 
 
 JUDGE = Judge(options=Listed, judge=judge)

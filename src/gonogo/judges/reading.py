@@ -128,6 +128,7 @@ def short(origin: Any) -> str:
 
 
 _LONG_S = 3600.0  # nobody reads seconds beyond an hour
+_DAYS_S = 172800.0  # nor hours beyond two days
 
 
 def quantity(value: float, unit: Unit | None) -> str:
@@ -141,6 +142,8 @@ def quantity(value: float, unit: Unit | None) -> str:
             return f"{show_number(value)} per second"
         case Unit.TIMES:
             return f"{show_number(value)} times"
+        case Unit.S if abs(value) >= _DAYS_S:
+            return f"{show_number(round(value / 86400, 1))} days"
         case Unit.S if abs(value) >= _LONG_S:
             return f"{show_number(round(value))} s ({show_number(round(value / 3600, 1))} h)"
         case Unit.MS | Unit.S | Unit.BYTES | Unit.MB:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gonogo.judges import JUDGES
@@ -29,6 +30,7 @@ def judge_check(case: Case, judges: Mapping[str, Judge] = JUDGES) -> Outcome:
     if not check.rules:
         text = f"nothing was checked: {check.id} has no rule ({short(check.origin)})"
         findings.append(inconclusive("at least one rule", text, "no rule", "when it has a rule"))
+    findings = _with_lists(findings, check.rules)
     worst = min(findings, key=lambda finding: _RANK[finding.verdict])
     attempts = max((len(evidence.attempts) for evidence in case.evidence.values()), default=0)
     reason = worst.reason
@@ -44,6 +46,22 @@ def judge_check(case: Case, judges: Mapping[str, Judge] = JUDGES) -> Outcome:
         evidence=tuple(dict.fromkeys(evidence.look for evidence in case.evidence.values())),
         attempts=attempts,
     )
+
+
+def _with_lists(findings: list[Finding], rules: tuple[Rule, ...]) -> list[Finding]:
+    """What `listed` rules show, beside the last of the worst findings: they decide nothing, and say who it is about."""
+    worst = min((finding.verdict for finding in findings), key=_RANK.__getitem__)
+    lists = [
+        line
+        for rule, finding in zip(rules, findings, strict=False)
+        if rule.kind == "listed" and finding.verdict is Verdict.PASS and finding.details
+        for line in (f"{finding.rule.removesuffix(' is known')}, {finding.observed}:", *finding.details)
+    ]
+    if worst is Verdict.PASS or not lists:
+        return findings
+    last = max(at for at, finding in enumerate(findings) if finding.verdict is worst)
+    found = findings[last]
+    return [*findings[:last], replace(found, details=(*found.details, *lists)), *findings[last + 1 :]]
 
 
 def _judge(rule: Rule, case: Case, judges: Mapping[str, Judge]) -> Finding:
