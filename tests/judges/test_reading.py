@@ -124,4 +124,64 @@ def test_a_page_in_place_of_json_is_named(see: Callable[..., Evidence], make_cas
     whole = {**page, "json": {"state": "up"}, "content_type": "application/json"}
     reading = read("json.status", make_case({"it": see(whole, side="stable")}), "rule")
     assert not isinstance(reading, Finding)
-    assert missing(reading, "rule").reason == "json.status is missing (http look)"
+    assert missing(reading, "rule").reason == "json.status is missing: json has no status; it has state (http look)"
+
+
+ROWS = {"rows": [{"instances": 20, "failed": 0}], "row_count": 1, "elapsed_ms": 3}
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("row[0].failed", "row[0].failed is missing: the document has no row; it has rows, row_count, elapsed_ms"),
+        ("rows[0].faild", "rows[0].faild is missing: rows[0] has no faild; it has instances, failed"),
+        ("divide(row[0].failed, rows[0].instances)", "the document has no row; it has rows, row_count, elapsed_ms"),
+        ("divide(rows[0].failed, rows[0].instance)", "rows[0] has no instance; it has instances, failed"),
+    ],
+)
+def test_a_name_of_the_checklists_own_that_is_not_there_is_no_fault_of_the_database(
+    see: Callable[..., Evidence], make_case: Callable[..., Case], expression: str, says: str
+) -> None:
+    """`rows` and the columns are what the statement asked for: HOLD, with the expression and what there is."""
+    case = make_case({"it": see(ROWS, kind="postgres", side="postgres")})
+    reading = read(expression, case, "rule")
+    finding = reading if isinstance(reading, Finding) else missing(reading, "rule")
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert expression in finding.reason
+    assert says in finding.reason
+    assert says.rpartition(": ")[2] in (finding.decidable or "")
+
+
+def test_names_of_looks_are_the_checklists_own(see: Callable[..., Evidence], make_case: Callable[..., Case]) -> None:
+    """Where looks have names, the first name is one of them; below it the side's answer begins."""
+    looks = {"bot": see({"json": {"text": "hello"}}, side="stable"), "bi": see({"json": {}}, side="stable")}
+    for expression, verdict in (("bott.json.text", Verdict.INCONCLUSIVE), ("bot.json.txt", Verdict.FAIL)):
+        reading = read(expression, make_case(looks), "rule")
+        assert not isinstance(reading, Finding)
+        assert missing(reading, "rule").verdict is verdict
+
+
+def test_no_row_is_the_databases(see: Callable[..., Evidence], make_case: Callable[..., Case]) -> None:
+    """All names are right, and there is nothing: that is what the database says."""
+    looks = {"it": see({"rows": [], "row_count": 0}, kind="postgres", side="postgres")}
+    reading = read("rows[0].failed", make_case(looks), "rule")
+    assert not isinstance(reading, Finding)
+    assert missing(reading, "rule").verdict is Verdict.FAIL
+
+
+def test_an_expression_that_cannot_be_computed_names_what_a_side_lacks(
+    see: Callable[..., Evidence], make_case: Callable[..., Case]
+) -> None:
+    """A side's answer without the field is the side's fault, and the reason says what there is instead."""
+    finding = read("divide(json.bad, json.all)", make_case({"it": see({"json": {"all": 3}}, side="stable")}), "rule")
+    assert isinstance(finding, Finding)
+    assert finding.verdict is Verdict.FAIL
+    assert "json has no bad; it has all" in finding.reason
+
+
+def test_what_an_observer_does_not_know_says_where_it_was_asked_for(make_case: Callable[..., Case]) -> None:
+    """An undefined table is either's fault, the statement's or the schema's: HOLD, with the file and the line."""
+    finding = read("rows", make_case(Unseen(cause=Cause.MISASKED, detail="no table"), side="postgres"), "rule")
+    assert isinstance(finding, Finding)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.reason == "asked for what is not there: no table (http look) (asked for at canary.yaml:12)"

@@ -35,7 +35,11 @@ def rules(*expectations: dict[str, Any]) -> tuple[Rule, ...]:
         (rules({"equals": 1}), PASS, "s is 1 (f.yaml:1; http look)"),
         (rules({"equals": 1}, {"below": 2}), PASS, "s is 1 (f.yaml:1; http look); s 1 < 2 (f.yaml:2; http look)"),
         (rules({"equals": 1}, {"below": 1}), FAIL, "s 1 >= 1 (f.yaml:2; http look)"),
-        (rules({"value": "t", "below": 1}, {"equals": 1}), HOLD, "t is missing (f.yaml:1; http look)"),
+        (
+            rules({"value": "t", "below": 1}, {"equals": 1}),
+            HOLD,
+            "t is missing: the document has no t; it has s (f.yaml:1; http look)",
+        ),
         (rules({"value": "t", "below": 1}, {"equals": 2}), FAIL, "s is 1, expected: equals 2 (f.yaml:2; http look)"),
         ((), HOLD, "nothing was checked: ion-can-health has no rule (canary.yaml:12)"),
     ],

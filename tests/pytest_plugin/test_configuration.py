@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -99,6 +100,24 @@ def test_row73_a_guard_is_exit_7_and_wins_over_a_secret(project: Any, server: An
         (line,) = say(done)
         assert "sides.stable.url is http, and web is a live environment" in line
     assert server.asked == []
+
+
+def test_row50_a_query_that_only_its_server_can_read_names_its_line(project: Any, server: Any, kit: Any) -> None:
+    """What PromQL is no query is known once the server says so: exit 4, with the checklist's file and line."""
+
+    class Prometheus(dict[str, Any]):
+        def get(self, path: str, default: Any = None) -> Any:
+            told = {"status": "error", "errorType": "bad_data", "error": "1:8: parse error: unclosed left parenthesis"}
+            answer = (400, {"Content-Type": "application/json"}, json.dumps(told).encode())
+            return answer if path.startswith("/api/v1/query") else default
+
+    server.answers = Prometheus()
+    project.environment(back_ends={"prometheus": {"address": server.url}})
+    project.checklist(kit.item("shop-a", probe={"prometheus": {"query": "sum(up"}}))
+    done = project.pytest()
+    assert done.code == 4
+    line = next(line for line in say(done) if "parse error" in line)
+    assert "in the query: sum(up (asked for at checks/predeploy.yaml:1)" in line
 
 
 def test_row74_an_action_needs_its_flag_and_the_guard(project: Any, server: Any, kit: Any) -> None:

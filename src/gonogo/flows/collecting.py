@@ -8,14 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any, Protocol
 
 from gonogo.flows.clock import Clock
 from gonogo.model.check import Check
-from gonogo.model.errors import ConfigError, GonogoError
+from gonogo.model.errors import ConfigError, GonogoError, Origin
 from gonogo.model.evidence import Attempt, Cause, Evidence, Seen, Unseen
 from gonogo.model.run import PlannedLook
 from gonogo.model.units import show_duration
@@ -46,6 +46,7 @@ class Collector:
     watcher: Watcher | None = None
     keep: Callable[[Evidence], None] | None = None
     ends_within: timedelta = LOOK_ENDS_WITHIN
+    asked_at: Mapping[str, Origin] = field(default_factory=dict)  # where the checklist asks for a look, by its key
 
     def take_all(self, looks: Sequence[PlannedLook]) -> dict[str, Evidence]:
         """Evidence for every look, by key. A look that does not end in time is Unseen, never missing.
@@ -116,6 +117,11 @@ class Collector:
         started, began = self.clock.now(), self.clock.monotonic()
         try:
             sight = PROBES[look.kind].look(look.options, self.vantage)
+        except ConfigError as error:  # only the answer showed that the question is none: its author looks for the line
+            origin = self.asked_at.get(look.key)
+            if origin is None or not origin.line or error.origin is not None:
+                raise
+            raise ConfigError(f"{error} (asked for at {origin.file}:{origin.line})") from None
         except GonogoError:
             raise
         except Exception as error:  # noqa: BLE001 - the last line of defence: never a traceback, never a GO

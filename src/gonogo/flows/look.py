@@ -23,6 +23,7 @@ from gonogo.flows.started import Started, Starter, Starters
 from gonogo.flows.watch.told import WatchesTold
 from gonogo.gate.decide import decide
 from gonogo.model.check import Check, Eventually
+from gonogo.model.errors import Origin
 from gonogo.model.evidence import Evidence, Seen, Unseen
 from gonogo.model.run import Plan, PlannedLook, Run
 from gonogo.model.secret import Redactor, scan
@@ -98,7 +99,8 @@ def collect(
         folder = make_folder(book.reports, plan)
         problems = (*write_plan(folder, plan, redactor), *time_doubts(plan, sought=bool(first)))
         with EvidenceWriter(folder, plan.run_id) as writer:
-            collector = replace(collector, watcher=watch(len(plan.looks)) if watch else None, keep=writer.write)
+            watcher = watch(len(plan.looks)) if watch else None
+            collector = replace(collector, watcher=watcher, keep=writer.write, asked_at=_asked_at(plan))
             evidence = _look(plan, collector, first)
             _retake(plan, collector, evidence, clock)
         problems = (*problems, *writer.problems)
@@ -155,6 +157,15 @@ def conclude(
         narrowed=narrowed,
         problems=tuple(found),
     )
+
+
+def _asked_at(plan: Plan) -> dict[str, Origin]:
+    """Where the first item that uses it asks for each look."""
+    asked: dict[str, Origin] = {}
+    for check in plan.checks:
+        for name, key in plan.uses[check.id].items():
+            asked.setdefault(key, check.probes[name].origin)
+    return asked
 
 
 def leaks(collected: Collected) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from gonogo.judges.absent import Absent, absent
 from gonogo.judges.percentile import is_number
 
 
@@ -30,6 +31,11 @@ def evaluate(expression: str, document: Mapping[str, Any]) -> Any:
 def names_in(expression: str) -> frozenset[str]:
     """Every field name that the expression mentions, at any depth."""
     return _compiled(expression)[1]
+
+
+def absent_in(expression: str, document: Mapping[str, Any]) -> Absent | None:
+    """The first name of `expression` that an object of `document` does not have, or None."""
+    return absent(_compiled(expression)[0].parsed, document)
 
 
 def problem(expression: str) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from gonogo.judges.expression import ExpressionError, evaluate, names_in, show, type_name
+from gonogo.judges.expression import ExpressionError, absent_in, evaluate, names_in, show, type_name
 from gonogo.judges.percentile import is_number
 from gonogo.judges.seeing import trouble
 from gonogo.model.evidence import Seen
@@ -26,6 +26,7 @@ class Reading:
     source: str
     document: Mapping[str, Any]
     where: str = ""  # file:line of the rule that asks for this value, where it is a rule's own
+    named_here: int = 0  # so many names from the root are the checklist's own, and none of the side's
 
 
 def read(expression: str, case: Case, rule: str) -> Reading | Finding:
@@ -50,12 +51,13 @@ def read(expression: str, case: Case, rule: str) -> Reading | Finding:
         of_side=all(case.evidence[name].side is not None for name in names),
         source=", ".join(dict.fromkeys(case.evidence[name].source for name in names)),
         document=document,
+        named_here=_named_here(case, names),
         where=next((short(r.origin) for r in case.check.rules if getattr(r.options, "value", "") == expression), ""),
     )
     try:
         value = evaluate(expression, document)
     except ExpressionError as error:
-        return wrong(reading, rule, str(error), "no value")
+        return _without(reading, rule, str(error), "no value")
     return replace(reading, value=value)
 
 
@@ -88,7 +90,22 @@ def missing(reading: Reading, rule: str) -> Finding:
     kind = reading.document.get("content_type")
     html = reading.expression.startswith("json") and reading.document.get("json") is None and isinstance(kind, str)
     why = f": the answer is {kind or 'of no type'}, not JSON" if html else ""
-    return wrong(reading, rule, f"{reading.expression} is missing{why}", "missing")
+    return _without(reading, rule, f"{reading.expression} is missing{why}", "missing")
+
+
+def _without(reading: Reading, rule: str, text: str, observed: str) -> Finding:
+    """A name is not there. What a side's answer lacks is the side's fault. The names of the looks, and of the columns
+    that a statement selects, are the checklist's own: nobody but its author got one of them wrong, which proves
+    nothing of a side.
+    """
+    found = absent_in(reading.expression, reading.document)
+    if found is None:
+        return wrong(reading, rule, text, observed)
+    said = text if ": the answer is " in text else f"{text}: {found.text}"
+    if found.level > reading.named_here:
+        return wrong(reading, rule, said, observed)
+    reason = f"{said} ({reading.where}; {reading.source})" if reading.where else f"{said} ({reading.source})"
+    return inconclusive(rule, reason, observed, f"when the checklist names it as the look does: {found.text}")
 
 
 def wrong_type(reading: Reading, rule: str, wanted: str) -> Finding:
@@ -127,6 +144,7 @@ def short(origin: Any) -> str:
     return f"{origin.file}:{origin.line}" if origin.line else str(origin.file)
 
 
+_COLUMNS = frozenset({"postgres"})  # looks whose rows have the columns that the checklist selects
 _LONG_S = 3600.0  # nobody reads seconds beyond an hour
 _DAYS_S = 172800.0  # nor hours beyond two days
 
@@ -161,6 +179,12 @@ def unit_of(expression: str) -> Unit | None:
     fields = re.findall(r"[A-Za-z_]\w*(?!\w*\()", re.sub(r"`[^`]*`|'[^']*'", "", expression))
     match = _SUFFIX.search(fields[-1]) if fields else None
     return {u.value.lower(): u for u in Unit}[match[1]] if match else None
+
+
+def _named_here(case: Case, names: Iterable[str]) -> int:
+    """How deep the checklist's own names go: that of a look, where looks have names, `rows` and a column of them."""
+    columns = all(case.evidence[name].kind in _COLUMNS for name in names)
+    return (set(case.evidence) != {"it"}) + 2 * columns
 
 
 def _used(expression: str, case: Case) -> tuple[str, ...]:

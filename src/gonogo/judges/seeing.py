@@ -59,7 +59,8 @@ def unseen(case: Case, evidence: Evidence) -> Finding:
         return _finding(Verdict.INCONCLUSIVE, text, rule, outcome.cause, f"when {side} can be reached from here")
     if side is not None and outcome.cause is Cause.BROKEN:
         return _finding(Verdict.FAIL, f"{side} gave a broken answer: {what}", rule, outcome.cause)
-    text = f"{_SAYS[outcome.cause]}: {what}"
+    asked = f" (asked for at {_asked_at(case, evidence)})" if outcome.cause is Cause.MISASKED else ""
+    text = f"{_SAYS[outcome.cause]}: {what}{asked}"
     return _finding(Verdict.INCONCLUSIVE, text, rule, outcome.cause, _WHEN[outcome.cause])
 
 
@@ -72,6 +73,7 @@ _SAYS = {
     Cause.PARTIAL: "only a part was seen",
     Cause.NO_DATA: "no data",
     Cause.REFUSED: "not looked at, a guard forbids it",
+    Cause.MISASKED: "asked for what is not there",
     Cause.UNAVAILABLE: "the observer failed",
 }
 
@@ -85,6 +87,7 @@ _WHEN = {
     Cause.PARTIAL: "when all of it can be read",
     Cause.NO_DATA: "when there is data",
     Cause.REFUSED: "when the environment's guards allow it",
+    Cause.MISASKED: "when the checklist asks for what there is, or there is what it asks for",
     Cause.UNAVAILABLE: "when the look itself works again",
 }
 
@@ -100,6 +103,13 @@ def _look(case: Case, name: str) -> Finding | None:
             return unseen(case, evidence)
         case Seen():
             return _stale(case, name, evidence, evidence.outcome) or _incomplete(evidence, evidence.outcome)
+
+
+def _asked_at(case: Case, evidence: Evidence) -> str:
+    """file:line of the question; of the item, where the look is not one of its own."""
+    named = (case.check.probes.get(name) for name, one in case.evidence.items() if one is evidence)
+    origin = next((spec.origin for spec in named if spec is not None and spec.origin.line), case.check.origin)
+    return f"{origin.file}:{origin.line}" if origin.line else origin.file
 
 
 def _stale(case: Case, name: str, evidence: Evidence, seen: Seen) -> Finding | None:

@@ -22,6 +22,7 @@ class Cause(StrEnum):
     PARTIAL = "partial"  # pages lost, warnings, truncated lists
     NO_DATA = "no_data"  # a complete answer that holds nothing
     REFUSED = "refused"  # a guard of ours said no
+    MISASKED = "misasked"  # an answer came: what was asked for is not known there, or the question is spelled wrong
     UNAVAILABLE = "unavailable"  # the observer itself failed: client missing, worker lost, disk full
 
 

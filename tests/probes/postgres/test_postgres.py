@@ -266,11 +266,19 @@ def test_row_50_a_syntax_error_is_the_checklists_fault(ask: Ask) -> None:
         ask("SELECT 1 FROMM x y z")
 
 
-def test_a_missing_table_is_broken_not_a_crash(ask: Ask) -> None:
-    """What the database lacks is evidence about the database."""
-    outcome = unseen(ask("SELECT * FROM nowhere"))
-    assert outcome.cause is Cause.BROKEN
-    assert '"nowhere" does not exist (42P01)' in outcome.detail
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT * FROM nowhere", '"nowhere" does not exist (42P01): SELECT * FROM nowhere'),
+        ("SELECT idd FROM orders", '"idd" does not exist (42703): SELECT idd FROM orders'),
+        ("SELECT cuont(id) FROM orders", "function cuont(integer) does not exist (42883): SELECT cuont(id) FROM orders"),
+    ],
+)
+def test_a_question_for_what_is_not_there_is_no_broken_answer(ask: Ask, sql: str, said: str) -> None:
+    """A statement's typo proves nothing of the database; that the name is not known there may be either's fault."""
+    outcome = unseen(ask(sql))
+    assert outcome.cause is Cause.MISASKED
+    assert said in outcome.detail
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,9 @@ _CAUSES = {
     "25006": Cause.REFUSED,  # a write in a read-only transaction
     "42501": Cause.DENIED,
     "28": Cause.DENIED,
+    "42P01": Cause.MISASKED,  # undefined table: a typo, another schema, or a migration that is not there
+    "42703": Cause.MISASKED,  # undefined column
+    "42883": Cause.MISASKED,  # undefined function, or one of other types
     "53": Cause.LIMITED,
     "57P": Cause.UNREACHABLE,  # shutting down, starting up
 }
