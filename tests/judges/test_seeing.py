@@ -38,6 +38,7 @@ class Options:
         pytest.param("denied", "canary", {"stable"}, HOLD, "access denied", id="row48-side"),
         pytest.param("denied", None, {"stable"}, HOLD, "access denied", id="row48"),
         pytest.param("limited", "canary", {"stable"}, HOLD, "rate limited", id="row30"),
+        pytest.param("full", "postgres", {"stable"}, HOLD, "full, it takes no more: ", id="row30-no-session-left"),
         pytest.param("partial", None, {"stable"}, HOLD, "only a part", id="row43"),
         pytest.param("no_data", None, {"stable"}, HOLD, "no data", id="row35"),
         pytest.param("refused", "canary", {"stable"}, HOLD, "a guard forbids", id="row15"),

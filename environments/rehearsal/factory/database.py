@@ -19,7 +19,7 @@ from factory.sickness import Sicknesses
 from factory.world import World
 
 REDIS_LIMIT = 64 << 20
-CONNECTIONS = 80
+CONNECTIONS = 100
 CACHES = {"stable": 0, "staging": 1}  # databases of Redis
 NAMES = {"stable": tables.DATABASE, "staging": tables.STAGING_DATABASE}  # databases of PostgreSQL
 

@@ -10,12 +10,13 @@ import clock
 
 from factory import data, tables
 from factory.ledger import DAY
+from factory.pool import SIZE
 from factory.world import World
 
 if TYPE_CHECKING:
     from factory.database import FactoryDatabases
 
-CROWD = 0.86  # of the connections are open when nobody gives them back
+CROWD = 0.84  # of the connections are open when nobody gives them back, the whole pool among them
 CROWDED = ("connections-high", "incident-db-connections")
 FILLER = 60 << 20  # bytes in Redis
 LATELY_S = 3 * DAY  # what faults do to rows, they do to rows of this age
@@ -167,6 +168,9 @@ class Sicknesses:
 
         wanted = 0
         if any(world.fault(name) for name in CROWDED):
+            with contextlib.ExitStack() as pool:  # all of it: one that grows later would take what is left for looks
+                for _ in range(SIZE):
+                    pool.enter_context(self._pools["stable"].connection())
             ((count, most),) = self._pools["stable"].rows(
                 "select count(*), current_setting('max_connections')::int from pg_stat_activity"
                 " where backend_type = 'client backend'"

@@ -24,7 +24,7 @@ def _answered(evidence: Evidence) -> bool:
         case Seen():
             return True
         case Unseen(cause=cause):
-            return cause in {Cause.BROKEN, Cause.DENIED, Cause.LIMITED, Cause.PARTIAL}
+            return cause in {Cause.BROKEN, Cause.DENIED, Cause.LIMITED, Cause.FULL, Cause.PARTIAL}
 
 
 def sums_up(check: Check) -> bool:

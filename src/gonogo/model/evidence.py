@@ -19,6 +19,7 @@ class Cause(StrEnum):
     BROKEN = "broken"  # an answer came, and it was malformed, truncated or over a cap
     DENIED = "denied"  # 401, 403, PERMISSION_DENIED, UNAUTHENTICATED
     LIMITED = "limited"  # 429, quota
+    FULL = "full"  # it is there and has nothing left to give us: sessions, memory, disk
     PARTIAL = "partial"  # pages lost, warnings, truncated lists
     NO_DATA = "no_data"  # a complete answer that holds nothing
     REFUSED = "refused"  # a guard of ours said no

@@ -133,7 +133,7 @@ def _outcome(command: tuple[str, ...], target: Mapping[str, Any], back_end: Back
     except redis.BusyLoadingError as error:
         return Unseen(cause=Cause.UNREACHABLE, detail=f"{where}: {_one_line(error)}")
     except (redis.MaxConnectionsError, redis.exceptions.OutOfMemoryError) as error:
-        return Unseen(cause=Cause.LIMITED, detail=f"{where}: {_one_line(error)}")
+        return Unseen(cause=Cause.FULL, detail=f"{where}: {_one_line(error)}")
     except redis.ConnectionError as error:
         return Unseen(cause=Cause.UNREACHABLE, detail=f"{where}: {_one_line(error)}")
     except (redis.RedisError, ValueError) as error:

@@ -283,7 +283,7 @@ def test_an_objective_that_is_broken(judge: Ask, see: See) -> None:
 def test_silence_as_a_symptom(judge: Ask, see: See) -> None:
     """A side that alone is silent has trouble; where nothing answers, the observer has it."""
     silent = Symptom(unseen="health", says="the service does not answer")
-    full = Symptom(unseen="sql", because=(Cause.LIMITED,), says="the database takes no connections")
+    full = Symptom(unseen="sql", because=(Cause.FULL,), says="the database takes no connections")
     causes: tuple[Suspect, ...] = (
         Suspect(name="full", playbook="database", says="full", symptoms=(full,), next="Wait."),
     )
@@ -303,7 +303,7 @@ def test_silence_as_a_symptom(judge: Ask, see: See) -> None:
     assert "the service does not answer: refused" in found("service", GONE, {}, reached=others).reason
     assert found("service", GONE, {}).verdict is HOLD
     assert found("service", Unseen(cause=Cause.DENIED, detail="403"), {}, reached=others).verdict is HOLD
-    assert found("database", {}, Unseen(cause=Cause.LIMITED, detail="53300")).verdict is FAIL
+    assert found("database", {}, Unseen(cause=Cause.FULL, detail="53300")).verdict is FAIL
     assert found("database", {}, GONE).verdict is HOLD
 
 

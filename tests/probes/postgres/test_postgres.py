@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -215,9 +216,9 @@ def test_row_59_a_checklist_that_writes_is_a_configuration_error(tmp_path: Path,
 @pytest.mark.parametrize(
     ("said", "cause"),
     [
-        ("FATAL: sorry, too many clients already", Cause.LIMITED),
-        ('FATAL: too many connections for database "factory"', Cause.LIMITED),
-        ("FATAL: remaining connection slots are reserved for roles with the SUPERUSER attribute", Cause.LIMITED),
+        ("FATAL: sorry, too many clients already", Cause.FULL),
+        ('FATAL: too many connections for database "factory"', Cause.FULL),
+        ("FATAL: remaining connection slots are reserved for roles with the SUPERUSER attribute", Cause.FULL),
         ("connection refused", Cause.UNREACHABLE),
         ('FATAL: password authentication failed for user "x"', Cause.DENIED),
     ],
@@ -271,7 +272,10 @@ def test_row_50_a_syntax_error_is_the_checklists_fault(ask: Ask) -> None:
     [
         ("SELECT * FROM nowhere", '"nowhere" does not exist (42P01): SELECT * FROM nowhere'),
         ("SELECT idd FROM orders", '"idd" does not exist (42703): SELECT idd FROM orders'),
-        ("SELECT cuont(id) FROM orders", "function cuont(integer) does not exist (42883): SELECT cuont(id) FROM orders"),
+        (
+            "SELECT cuont(id) FROM orders",
+            "function cuont(integer) does not exist (42883): SELECT cuont(id) FROM orders",
+        ),
     ],
 )
 def test_a_question_for_what_is_not_there_is_no_broken_answer(ask: Ask, sql: str, said: str) -> None:
@@ -324,6 +328,31 @@ def _accept(listener: socket.socket, over: threading.Event) -> None:
         return
     with connection:
         over.wait(60)
+
+
+def test_a_run_holds_few_sessions_at_once(server: int) -> None:
+    """Row 30: looks that start together never take the last connections of a server."""
+    names = {"database": "postgres", "user": "boss"}
+    back_end = BackEnd(address=f"127.0.0.1:{server}", auth=Auth(kind=AuthKind.BEARER, secret="PG"), names=names)
+    environment = Environment(name="e", system="ion", describe="", back_ends={"postgres": back_end})
+    now = datetime.now(UTC)
+    vantage = Vantage(environment=environment, release=None, now=now, t0=None, reveal={"PG": PASSWORD}.__getitem__)
+    ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gonogo'"
+    asked = Postgres(sql=f"SELECT ({ours}) AS sessions, pg_sleep(0.1)::text AS slept")
+    with ThreadPoolExecutor(16) as pool:
+        sights = list(pool.map(lambda _: look(asked, vantage), range(16)))
+    assert 1 <= max(seen(sight).data["rows"][0]["sessions"] for sight in sights) <= 4
+
+
+def test_a_full_server_is_no_limit_of_a_rate(server: int, ask: Ask) -> None:
+    """Row 30: SQLSTATE 53300 is told as what it is."""
+    target = {"host": "127.0.0.1", "port": server, "dbname": "postgres", "user": "boss", "password": PASSWORD}
+    with psycopg.connect(**target, autocommit=True) as boss:
+        boss.execute("ALTER ROLE guest CONNECTION LIMIT 0")
+        outcome = unseen(ask("SELECT 1", user="guest"))
+        boss.execute("ALTER ROLE guest CONNECTION LIMIT -1")
+    assert outcome.cause is Cause.FULL
+    assert "too many connections" in outcome.detail
 
 
 def test_row_36_a_number_that_is_none_is_partial(ask: Ask) -> None:

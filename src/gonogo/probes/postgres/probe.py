@@ -21,6 +21,7 @@ from gonogo.probes.bounded import OutOfTime, within
 from gonogo.probes.failure import Failure
 from gonogo.probes.named import named
 from gonogo.probes.places import ca_file, check_place, host_and_port, needs_no_tls
+from gonogo.probes.postgres.sessions import Sessions, Turn
 from gonogo.probes.postgres.sql import refusal
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _CAUSES = {
     "42P01": Cause.MISASKED,  # undefined table: a typo, another schema, or a migration that is not there
     "42703": Cause.MISASKED,  # undefined column
     "42883": Cause.MISASKED,  # undefined function, or one of other types
-    "53": Cause.LIMITED,
+    "53": Cause.FULL,  # sessions, memory, disk
     "57P": Cause.UNREACHABLE,  # shutting down, starting up
 }
 
@@ -66,7 +67,8 @@ class Postgres:
 
 def look(options: Postgres, vantage: Vantage) -> Sight:
     """{rows: [{column: value}], row_count, elapsed_ms}. Needs names `database` and `user`; `auth.secret` is the
-    name of the password. What writes behind the guard's back ends in the read-only transaction, as REFUSED.
+    name of the password. What writes behind the guard's back ends in the read-only transaction, as REFUSED. A run
+    holds at most 4 sessions of a server at once; further looks wait, within their timeout.
     """
     back_end = vantage.back_end("postgres")
     host, port = host_and_port(back_end, "postgres", default_port=5432)
@@ -77,7 +79,11 @@ def look(options: Postgres, vantage: Vantage) -> Sight:
     except ImportError:
         raise ConfigError("a postgres probe needs psycopg: pip install 'gonogo[postgres]'") from None
     began = time.monotonic()
-    outcome = _outcome(options.sql, _target(back_end, host, port, vantage), back_end, statement)
+    sessions = vantage.shared(f"postgres sessions {host}:{port}", Sessions)
+    turn = sessions.turn(back_end.timeout)
+    outcome = _outcome(options.sql, _target(back_end, host, port, vantage), turn, statement)
+    if isinstance(outcome, Unseen) and outcome.cause is Cause.TIMEOUT and (why := turn.crowded_out):
+        outcome = Unseen(cause=Cause.UNAVAILABLE, detail=f"{host}:{port}: {why}: {statement[:200]}")
     if isinstance(outcome, Seen) and outcome.data["row_count"] < options.least_rows:
         few = f"{outcome.data['row_count']} rows, {options.least_rows} are needed to judge: {statement[:200]}"
         outcome = Unseen(cause=Cause.NO_DATA, detail=few)
@@ -116,16 +122,17 @@ def _check_names(environment: Environment) -> None:
         named(environment, "postgres", name)
 
 
-def _outcome(sql: str, target: Mapping[str, Any], back_end: BackEnd, statement: str) -> Seen | Unseen:
+def _outcome(sql: str, target: Mapping[str, Any], turn: Turn, statement: str) -> Seen | Unseen:
     import psycopg  # noqa: PLC0415
 
     where = f"{target['host']}:{target['port']}"
+    allowed = timedelta(seconds=turn.deadline.allowed)
     try:
-        return within(back_end.timeout, lambda: _read(sql, target, back_end.timeout))
+        return within(allowed, lambda: _read(sql, target, turn))
     except Failure as failure:
         return failure.unseen()
     except (OutOfTime, psycopg.errors.ConnectionTimeout):
-        return Unseen(cause=Cause.TIMEOUT, detail=f"{where}: no answer within {show_duration(back_end.timeout)}")
+        return Unseen(cause=Cause.TIMEOUT, detail=f"{where}: no answer within {show_duration(allowed)}")
     except psycopg.Error as error:
         state = error.sqlstate or ""
         message = _one_line(error)
@@ -145,7 +152,7 @@ def _of_connection(message: str) -> Cause:
     if any(words in message for words in denied):
         return Cause.DENIED
     full = ("too many clients", "too many connections", "remaining connection slots are reserved")
-    return Cause.LIMITED if any(words in message for words in full) else Cause.UNREACHABLE
+    return Cause.FULL if any(words in message for words in full) else Cause.UNREACHABLE
 
 
 def _one_line(error: psycopg.Error) -> str:
@@ -153,13 +160,13 @@ def _one_line(error: psycopg.Error) -> str:
     return " ".join(text.split())[:300] or type(error).__name__
 
 
-def _read(sql: str, target: Mapping[str, Any], timeout: timedelta) -> Seen | Unseen:
+def _read(sql: str, target: Mapping[str, Any], turn: Turn) -> Seen | Unseen:
     import psycopg  # noqa: PLC0415
 
     check_place(target["host"], target["port"])
-    with psycopg.connect(**target) as connection, connection.cursor() as cursor:
+    with turn.session() as left, psycopg.connect(**target) as connection, connection.cursor() as cursor:
         connection.read_only = True  # BEGIN READ ONLY
-        cursor.execute(_SET_UP.format(ms=int(timeout.total_seconds() * 1000)).encode())
+        cursor.execute(_SET_UP.format(ms=max(1, int(left * 1000))).encode())
         while cursor.nextset():
             pass
         if cursor.fetchone() != ("on",):

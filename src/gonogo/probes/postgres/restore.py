@@ -37,7 +37,7 @@ _DATA_ALONE = (
 _MACHINE = tuple(
     (re.compile(words), cause)
     for words, cause in (
-        (r"No space left on device|could not extend file", Cause.LIMITED),
+        (r"No space left on device|could not extend file", Cause.FULL),
         (r"could not connect|connection to server|server closed the connection|timeout expired", Cause.UNREACHABLE),
         (r"unsupported version \(1\.\d+\) in file header|unrecognized configuration parameter", Cause.UNAVAILABLE),
         (r"extension \S+ is not available|permission denied to create|must be superuser", Cause.UNAVAILABLE),

@@ -163,7 +163,7 @@ class Scratch:
         if state[:2] in ("28", "42") or (not state and any(words in said for words in _DENIED)):
             cause = Cause.DENIED
         elif state[:2] == "53" or "too many" in said:
-            cause = Cause.LIMITED
+            cause = Cause.FULL
         else:
             cause = Cause.UNAVAILABLE if state else Cause.UNREACHABLE
         return Failure(cause, f"scratch {self.place}: {said}{f' ({state})' if state else ''}")
