@@ -51,17 +51,15 @@ def judge_check(case: Case, judges: Mapping[str, Judge] = JUDGES) -> Outcome:
 def _with_lists(findings: list[Finding], rules: tuple[Rule, ...]) -> list[Finding]:
     """What `listed` rules show, beside the last of the worst findings: they decide nothing, and say who it is about."""
     worst = min((finding.verdict for finding in findings), key=_RANK.__getitem__)
-    lists = [
-        line
-        for rule, finding in zip(rules, findings, strict=False)
-        if rule.kind == "listed" and finding.verdict is Verdict.PASS and finding.details
-        for line in (f"{finding.rule.removesuffix(' is known')}, {finding.observed}:", *finding.details)
-    ]
-    if worst is Verdict.PASS or not lists:
+    if worst is Verdict.PASS:
         return findings
     last = max(at for at, finding in enumerate(findings) if finding.verdict is worst)
-    found = findings[last]
-    return [*findings[:last], replace(found, details=(*found.details, *lists)), *findings[last + 1 :]]
+    told = findings[last].details
+    for rule, finding in zip(rules, findings, strict=False):
+        lines = [one for one in finding.details if one not in told]
+        if rule.kind == "listed" and finding.verdict is Verdict.PASS and lines:
+            told = (*told, f"{finding.rule.removesuffix(' is known')}, {finding.observed}:", *lines)
+    return [*findings[:last], replace(findings[last], details=told), *findings[last + 1 :]]
 
 
 def _judge(rule: Rule, case: Case, judges: Mapping[str, Judge]) -> Finding:

@@ -117,8 +117,7 @@ def _open_items(seen: View, language: str) -> list[str]:
 
 def _open(row: Row, language: str) -> str:
     marks = f' <span class="soft marks">({safe("; ".join(row.marks))})</span>' if row.marks else ""
-    details = () if row.blame is not None else row.details  # they stand beside the cause
-    facts = [("why", "", safe(row.reason) + _list(details, language))]
+    facts = [("why", "", safe(row.reason) + _list(row.beside, language))]
     if row.sources:
         links = zip(row.sources, row.looks, strict=False) if len(row.sources) == len(row.looks) else ()
         linked = [f'<a href="#look-{safe(key)}"><code>{safe(source)}</code></a>' for source, key in links]

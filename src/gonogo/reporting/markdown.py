@@ -84,8 +84,9 @@ def _open(row: Row, language: str) -> list[str]:
     if not row.ran:
         return lines
     lines.append(f"  - {word('why', language)}: {safe(row.reason)}")
-    details = () if row.blame is not None else row.details  # they stand beside the cause
-    lines += [f"    - {safe(line)}" for line in details[:AT_MOST_DETAILS]]
+    lines += [f"    - {safe(line)}" for line in row.beside[:AT_MOST_DETAILS]]
+    if len(row.beside) > AT_MOST_DETAILS:
+        lines.append(f"    - and {len(row.beside) - AT_MOST_DETAILS} more in verdict.json")
     if row.sources:
         lines.append(f"  - {word('saw', language)}: {safe(row.saw)}")
     if row.waits_for:

@@ -137,8 +137,7 @@ def _row(row: Row, paper: Paper) -> Iterator[str]:
     if row.verdict is Verdict.PASS or not row.ran:
         return
     yield from paper.block("why ", row.reason)
-    details = () if row.blame is not None else row.details  # they stand beside the cause
-    yield from _listed(details, paper)
+    yield from _listed(row.beside, paper)
     if row.sources:
         yield from paper.block("saw ", row.saw)
     if row.waits_for:

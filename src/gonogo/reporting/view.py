@@ -71,6 +71,13 @@ class Row:
         return f"{', '.join(self.sources[: _AT_MOST_SOURCES - 1])} and {more} more in verdict.json"
 
     @property
+    def beside(self) -> tuple[str, ...]:
+        """The details that stand below the reason: none that a cause has beside it, or that the reason says whole."""
+        if self.blame is not None or all(line in self.reason for line in self.details):
+            return ()
+        return self.details
+
+    @property
     def waits_for(self) -> str | None:
         """When it becomes decidable, unless the reason says so already."""
         return None if self.decidable is not None and self.decidable in self.reason else self.decidable

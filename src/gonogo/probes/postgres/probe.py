@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 5_000
 MAX_BYTES = 4_000_000
+_SHOWN = 120  # characters of a statement in a source
 _SET_UP = (
     "SET TRANSACTION READ ONLY; SET LOCAL default_transaction_read_only = on; SET LOCAL statement_timeout = {ms};"
     " SET LOCAL lock_timeout = {ms}; SHOW transaction_read_only"
@@ -73,7 +74,7 @@ def look(options: Postgres, vantage: Vantage) -> Sight:
     back_end = vantage.back_end("postgres")
     host, port = host_and_port(back_end, "postgres", default_port=5432)
     statement = " ".join(options.sql.split())
-    source = f"postgres {host}:{port} {statement[:120]}"
+    source = f"postgres {host}:{port} {_begins(statement)}"
     try:
         import psycopg  # noqa: PLC0415, F401 - clients are imported when first needed
     except ImportError:
@@ -90,6 +91,11 @@ def look(options: Postgres, vantage: Vantage) -> Sight:
     took = timedelta(seconds=time.monotonic() - began)
     ended = "seen" if isinstance(outcome, Seen) else outcome.cause.value
     return Sight(source=source, outcome=outcome, side="postgres", tries=((took, ended),))
+
+
+def _begins(statement: str) -> str:
+    """The beginning of a long statement, in whole words."""
+    return statement if len(statement) <= _SHOWN else f"{statement[:_SHOWN].rpartition(' ')[0]} …"
 
 
 def _target(back_end: BackEnd, host: str, port: int, vantage: Vantage) -> dict[str, Any]:
