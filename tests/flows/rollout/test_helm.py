@@ -189,7 +189,16 @@ def test_an_account_of_its_own_for_changes(stand: HelmStand, monkeypatch: pytest
     path = stand.root / "environments" / "mine.yaml"
     own = "back_ends:\n  kubernetes_operator: {auth: {kind: bearer, secret: SHOP_OPERATOR_TOKEN}}\n"
     path.write_text(path.read_text(encoding="utf-8").replace("back_ends:\n", own), encoding="utf-8")
-    assert apply(stand).status is GO
+    monkeypatch.delenv("SHOP_OPERATOR_TOKEN")
+    looked = roll(take_order(stand.asked("100", yes=None), Verb.APPLY))
+    assert looked.status is GO
+    assert looked.document["before"]["split"] == {"v1.3.9": 90, "v1.4.0": 10}
+    with pytest.raises(ConfigError, match="the variable SHOP_OPERATOR_TOKEN is not set"):
+        apply(stand)
+    monkeypatch.setenv("SHOP_OPERATOR_TOKEN", OPERATOR)
+    changed = apply(stand)
+    assert changed.status is GO
+    assert changed.document["before"] == looked.document["before"]
     assert stand.tag() == "v1.4.0"
 
 

@@ -58,7 +58,7 @@ class CloudRun:
         """All traffic goes back without --to."""
         return False
 
-    def read(self, vantage: Vantage) -> ServiceTraffic:
+    def read(self, vantage: Vantage, *, changes: bool) -> ServiceTraffic:  # noqa: ARG002 - one login does both
         """The service and its revisions."""
         return read(vantage, SIDE)
 

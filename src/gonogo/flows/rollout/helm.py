@@ -40,9 +40,9 @@ class Helm:
         """vN, as Helm's own secrets are called."""
         return _REVISION.match(to) is not None
 
-    def read(self, vantage: Vantage) -> HelmState:
+    def read(self, vantage: Vantage, *, changes: bool) -> HelmState:
         """The history, its Deployments and the canary's Ingress."""
-        return read(vantage)
+        return read(vantage, changes=changes)
 
     def plan(self, state: HelmState, wish: Wish, environment: Environment, reports: Path) -> Paper[HelmChange]:  # noqa: ARG002
         """By Helm's history, which is a record of its own."""

@@ -137,7 +137,7 @@ class Maker:
 
     def _look(self) -> Any:
         try:
-            state = self._platform.read(self.where.vantage)
+            state = self._platform.read(self.where.vantage, changes=True)
         except Failure as failure:
             self._note(f"not read: {self._scrub(failure.detail)}")
             return None

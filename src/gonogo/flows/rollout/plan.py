@@ -61,7 +61,7 @@ class Planned:
 def plan_here(order: Order, where: Standing) -> Planned:
     """The plan from where one stands already."""
     try:
-        state = order.platform.read(where.vantage)
+        state = order.platform.read(where.vantage, changes=order.sends)
     except Failure as failure:
         lost = failure.lost or failure.cause is Cause.TIMEOUT
         raise NotSeen(where.redactor.scrub(failure.detail), lost=lost) from None

@@ -56,8 +56,8 @@ class Platform(Protocol[S, C]):
     def none_is_a_stage(self) -> bool:
         """Whether 0 % is a step back of its own."""
 
-    def read(self, vantage: Vantage) -> S:
-        """The service as it stands."""
+    def read(self, vantage: Vantage, *, changes: bool) -> S:
+        """The service as it stands; with the account that may change it only where `changes` says that it will be."""
 
     def plan(self, state: S, wish: Wish, environment: Environment, reports: Path) -> Paper[C]:
         """The change that fulfils a wish; only files are read."""

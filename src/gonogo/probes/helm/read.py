@@ -74,10 +74,13 @@ def object_path(namespace: str, kind: str, name: str) -> str:
     return f"/apis/{group}/namespaces/{namespace}/{'deployments' if kind == 'Deployment' else 'ingresses'}/{name}"
 
 
-def read(vantage: Vantage) -> HelmState:
-    """The release as it stands. Failure where a part of it cannot be seen; a Deployment that is gone is left out."""
+def read(vantage: Vantage, *, changes: bool = True) -> HelmState:
+    """The release as it stands. Failure where a part of it cannot be seen; a Deployment that is gone is left out.
+
+    `changes`: it is read to be changed, with that account. Else with the account that looks, which may only list.
+    """
     with well_formed():
-        return _read(vantage)
+        return _read(operating(vantage) if changes else vantage, lists=not changes)
 
 
 @contextmanager
@@ -89,10 +92,11 @@ def well_formed() -> Iterator[None]:
         raise Failure(Cause.BROKEN, f"an object of the cluster is malformed: {type(error).__name__}") from None
 
 
-def _read(vantage: Vantage) -> HelmState:
+def _read(vantage: Vantage, *, lists: bool) -> HelmState:
     environment = vantage.environment
     namespace, release, stable, canary = release_of(environment)
-    cluster = Cluster(vantage=operating(vantage))
+    cluster = Cluster(vantage=vantage)
+    get = _listed if lists else _object
     revisions = cluster.rows(
         secrets_path(namespace),
         f"list secrets of Helm release {release} in {namespace}",
@@ -107,12 +111,12 @@ def _read(vantage: Vantage) -> HelmState:
     names = {stable, *([canary] if canary else []), *_names(newest, "Deployment", namespace)}
     workloads = {}
     for name in sorted(names):
-        found = _object(cluster, namespace, "Deployment", name)
+        found = get(cluster, namespace, "Deployment", name)
         if found is not None:
             workloads[name] = _workload(name, found)
     routes = {}
     for name in _canary_routes(newest, canary, namespace):
-        found = _object(cluster, namespace, "Ingress", name)
+        found = get(cluster, namespace, "Ingress", name)
         if found is not None and (route := _route(name, found)):
             routes[name] = route
     values = environment.back_ends[BACK_END].names
@@ -169,6 +173,14 @@ def _object(cluster: Cluster, namespace: str, kind: str, name: str) -> Any:
         if failure.cause is Cause.NO_DATA:
             return None
         raise
+
+
+def _listed(cluster: Cluster, namespace: str, kind: str, name: str) -> Any:
+    """The same from a list: the right to look is the right to list."""
+    path = object_path(namespace, kind, name).rpartition("/")[0]
+    what = f"list {kind} {name} in {namespace}"
+    found = cluster.rows(path, what, lambda one: one, kind=f"{kind}List", fieldSelector=f"metadata.name={name}")
+    return next((one for one in found if one["metadata"]["name"] == name), None)
 
 
 def _workload(name: str, raw: Mapping[str, Any]) -> Workload:
