@@ -20,6 +20,7 @@ SEVERITIES = {
     "ERROR": 500, "CRITICAL": 600, "ALERT": 700, "EMERGENCY": 800,
 }  # fmt: skip
 MINUTE = 60
+MANY = 500  # requests: so many new ones are sorted in when all are there, fewer one by one
 GROWTH, FINITE_BUCKETS = 1.4, 66  # of request latencies in ms: bucket i is [1.4^(i-1), 1.4^i)
 _LOG_GROWTH = math.log(GROWTH)
 
@@ -77,7 +78,7 @@ class Telemetry:
         self.minutes: dict[SeriesKey, dict[int, Cell]] = {}  # by the minute's end in epoch minutes
         self._numbers = 0
         for line in _other_lines(world):
-            self._keep(line)
+            self._keep(line, in_order=True)
 
     @property
     def world(self) -> World:
@@ -91,9 +92,13 @@ class Telemetry:
         """Let traffic go on until now, and index every request not yet indexed."""
         history.advance(self.world, now)
         requests = self.world.requests
+        many = len(requests) - self.taken > MANY
         for n in range(self.taken, len(requests)):
-            self._take(requests[n])
+            self._take(requests[n], in_order=not many)
         self.taken = len(requests)
+        if many:
+            for lines in self.lines.values():
+                lines.sort(key=lambda one: one.key)
 
     def between(self, service: str | None, first: float, last: float) -> list[Line]:
         """Lines with first <= at <= last, oldest first; of all services if none is named."""
@@ -107,7 +112,7 @@ class Telemetry:
                 found += lines[low:high]
         return found if service is not None else sorted(found, key=lambda line: line.key)
 
-    def _take(self, request: Request) -> None:
+    def _take(self, request: Request, *, in_order: bool) -> None:
         if self.world.fault("persona-silent") and request.persona == PERSONAS[-1]:
             request = replace(request, persona=PERSONAS[0])
         cells = self.minutes.setdefault((request.service, request.revision, request.status), {})
@@ -125,7 +130,8 @@ class Telemetry:
                     service=request.service,
                     revision=self._told_revision(request.revision),
                     payload=payload,
-                )
+                ),
+                in_order=in_order,
             )
 
     def _told_revision(self, revision: str) -> str:
@@ -133,11 +139,11 @@ class Telemetry:
             return self.world.previous_revision
         return revision
 
-    def _keep(self, line: Line) -> None:
+    def _keep(self, line: Line, *, in_order: bool) -> None:
         self._numbers += 1
         line.insert_id = f"{self._numbers:010x}"
         lines = self.lines.setdefault(line.service, [])
-        if not lines or lines[-1].at <= line.at:
+        if not in_order or not lines or lines[-1].at <= line.at:
             lines.append(line)
         else:
             insort(lines, line, key=lambda one: one.key)

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ ENVIRONMENTS = ("local", "factory-local")
 PHASES = tuple(phase.value for phase in Phase)
 HEALTHY = 3  # healthy runs of each phase; an item is green if it passed in all of them
 MOST_ALSO = 10  # a fault that turns more than this beside the item proves nothing about it
+WAITS = {"canary": 5, "predeploy": 4}  # how long a run of a phase waits, beside those of the others
+WORTH_A_START = 60  # runs that must be left for another rehearsal of theirs: its start costs as much as some ten runs
 _LIMITS = ("below", "at_most", "above", "at_least", "objective")
 
 
@@ -88,8 +90,16 @@ def tasks(book: Book, names: Sequence[str] | None) -> list[Task]:
     found = [Task(environment=name, fault=None, phase=phase) for phase in phases * HEALTHY]
     seen = [fault for fault in table if table[fault].turns and (names is None or fault in names)]
     found += [Task(environment=name, fault=fault, phase=phase) for fault in seen for phase in table[fault].phases]
-    order = ("canary", "predeploy")
-    return sorted(found, key=lambda task: order.index(task.phase) if task.phase in order else len(order))
+    return sorted(found, key=lambda task: -WAITS.get(task.phase, 1))
+
+
+def _dealt(todo: Mapping[str, Sequence[Task]], jobs: int) -> list[str]:
+    """The environment of each rehearsal, by how long all the runs of one wait."""
+    left = {name: sum(WAITS.get(task.phase, 1) for task in found) for name, found in todo.items()}
+    dealt: list[str] = []
+    for _ in range(jobs if any(left.values()) else 0):
+        dealt.append(max(left, key=lambda name: left[name] / (dealt.count(name) + 1)))
+    return dealt
 
 
 class Prover:
@@ -106,11 +116,8 @@ class Prover:
 
     def run(self, jobs: int) -> Proof:
         """Everything, by `jobs` rehearsals."""
-        names = [name for name, todo in self._tasks.items() if todo]
-        threads = [
-            threading.Thread(target=self._work, args=([*names[at % len(names) :], *names[: at % len(names)]],))
-            for at in range(jobs if names else 0)
-        ]
+        dealt = _dealt(self._tasks, jobs)
+        threads = [threading.Thread(target=self._work, args=(name, dealt)) for name in dealt]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -121,9 +128,9 @@ class Prover:
             self._note(task, found)
         return self.proof
 
-    def _work(self, names: Iterable[str]) -> None:
-        for name in names:
-            if not self._tasks[name]:
+    def _work(self, own: str, dealt: Sequence[str]) -> None:
+        for name in (own, *(other for other in self._tasks if other != own)):
+            if len(self._tasks[name]) < (WORTH_A_START if name != own and name in dealt else 1):
                 continue
             starter = Starter(self.books[name].environment, ROOT)
             try:
