@@ -297,6 +297,10 @@ def test_explain_says_rule_evidence_limit_fault_and_next_step(
     assert "p95 < 2 s" in text
     assert "ion-base.yaml:" in text
     assert main(["explain", "fac-approval"]) == 0  # on the rehearsal that comes with `local`
+    assert "gonogo signoff" not in capsys.readouterr().out  # which brings its own sign-offs
+    assert main(["explain", "fac-approval", "--env", "factory-prod"]) == 0
+    assert "sign off    gonogo signoff fac-approval --env factory-prod --release VERSION" in capsys.readouterr().out
+    assert main(["explain", "fac-approval"]) == 0
     assert "signoff-missing: Nobody has signed anything" in capsys.readouterr().out
 
 

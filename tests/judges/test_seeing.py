@@ -206,6 +206,6 @@ def test_each_cause_says_what_it_waits_for(see: Callable[..., Evidence], make_ca
     for cause in Cause:
         evidence = see(Unseen(cause=cause, detail="d"), kind="cloud_run")
         waits[cause] = unseen(make_case(evidence), evidence).decidable
-    assert waits[Cause.DENIED] == "when it lets this account read; `gonogo doctor --env NAME` tells which"
+    assert waits[Cause.DENIED] == "when it lets this account read; `gonogo doctor --env ion-canary` tells which"
     assert waits[Cause.NO_DATA] == "when there is data"
     assert len(set(waits.values())) == len(Cause)

@@ -12,7 +12,7 @@ import pytest
 from gonogo.judges import JUDGES
 from gonogo.judges.signed import Signed
 from gonogo.model.check import Phase
-from gonogo.model.environment import Release
+from gonogo.model.environment import Environment, Release, Start
 from gonogo.model.evidence import Cause, Unseen
 from gonogo.model.verdict import Case, Finding, Verdict
 
@@ -106,3 +106,13 @@ def test_another_release(judge: Ask) -> None:
     finding = judge("signed", {"records": [record()]}, case={"release": later})
     assert finding.verdict is HOLD
     assert "--release v1.2.4" in finding.reason
+
+
+def test_a_rehearsal_brings_its_own(judge: Ask, environment: Environment) -> None:
+    """The command would be refused there, so it is not named as the way."""
+    rehearsed = replace(environment, start=Start(command=("python", "rehearsal")))
+    finding = judge("signed", {"records": [record(release="v1.2.2")]}, case={"environment": rehearsed})
+    assert finding.reason == (
+        "not signed off for v1.2.3, only for v1.2.2; "
+        "ion-canary is rehearsed and brings its own; gonogo signoff is for what is not"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from gonogo.config.waivers import load_waivers
 from gonogo.flows.companions import Member, members
 from gonogo.judges import JUDGES
 from gonogo.model.check import Check
+from gonogo.model.commands import with_known
 from gonogo.model.environment import Environment, Release
 from gonogo.model.errors import ConfigError, SafetyRefusal
 from gonogo.model.verdict import Waiver
@@ -118,6 +119,7 @@ def _open(request: Request, member: Member, checks: Sequence[Check], faults: Map
             PROBES[spec.kind].refuse(spec.options, environment, request.root / "environments")
         except ConfigError as error:  # what is wrong is seen in the environment, and is as likely wrong in the item
             raise ConfigError(f"{error} (asked for at {spec.origin})") from None
+    mine = tuple(replace(check, remedy=with_known(check.remedy, environment, release)) for check in mine)
     return Book(
         environment=environment,
         checks=mine,

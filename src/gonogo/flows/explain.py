@@ -14,6 +14,7 @@ from gonogo.config.names import named
 from gonogo.flows.book import DEFAULT_ENVIRONMENT, fault_table
 from gonogo.judges import JUDGES
 from gonogo.model.check import Check, Mode, Phase
+from gonogo.model.commands import with_known
 from gonogo.model.environment import Environment
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import plain
@@ -95,7 +96,8 @@ def explain(root: Path, item: str, environment: str | None = None) -> str:
         for name, fault in fault_table(place, root).items():
             if check.id in fault.turns:
                 facts.append(("turns red", f"{name}: {fault.what}"))
-    facts += [("next step", check.remedy), ("source", f"{check.source} ({check.origin})")]
+    remedy = check.remedy if place is None or environment is None else with_known(check.remedy, place)
+    facts += [("next step", remedy), ("source", f"{check.source} ({check.origin})")]
     lines = [f"{check.id}  {title_of(check, 'en')}"]
     last = ""
     for label, text in facts:
@@ -131,6 +133,9 @@ def _facts(check: Check, place: Environment | None) -> Iterator[tuple[str, str]]
         where = f" at {_target(spec.kind, spec.options, place)}" if place is not None else ""
         head = "" if name == "it" else f"{name}: "
         yield "looks at", head + _told(_written(spec.kind, spec.options), where)
+    if check.mode is Mode.SIGNOFF and (place is None or place.start is None):
+        command = f"gonogo signoff {check.id} --env NAME --release VERSION --by WHO --until WHEN --link URL"
+        yield "sign off", command if place is None else with_known(command, place)
     if not check.probes:
         yield "looks at", "the verdicts of the other items"
     if check.eventually is not None:

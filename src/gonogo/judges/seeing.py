@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from gonogo.judges.expression import not_finite
+from gonogo.model.commands import with_known
 from gonogo.model.environment import BackEnd
 from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
 from gonogo.model.units import show_duration
@@ -61,7 +62,7 @@ def unseen(case: Case, evidence: Evidence) -> Finding:
         return _finding(Verdict.FAIL, f"{side} gave a broken answer: {what}", rule, outcome.cause)
     asked = f" (asked for at {_asked_at(case, evidence)})" if outcome.cause is Cause.MISASKED else ""
     text = f"{_SAYS[outcome.cause]}: {what}{asked}"
-    return _finding(Verdict.INCONCLUSIVE, text, rule, outcome.cause, _WHEN[outcome.cause])
+    return _finding(Verdict.INCONCLUSIVE, text, rule, outcome.cause, with_known(_when(evidence.kind, outcome.cause), case.environment))
 
 
 _SAYS = {
@@ -79,6 +80,11 @@ _SAYS = {
 }
 
 
+_WRITTEN = {
+    "incident": "when it is written into the incident file",
+    "drill": "when it is written into the file of the drill",
+    "declared": "when it is written there",
+}
 _WHEN = {
     Cause.UNREACHABLE: "when it can be reached from here",
     Cause.TIMEOUT: "when it answers in time",
@@ -92,6 +98,11 @@ _WHEN = {
     Cause.MISASKED: "when the checklist asks for what there is, or there is what it asks for",
     Cause.UNAVAILABLE: "when the look itself works again",
 }
+
+
+def _when(kind: str, cause: Cause) -> str:
+    """What people write is not waited for."""
+    return _WRITTEN.get(kind, _WHEN[cause]) if cause is Cause.NO_DATA else _WHEN[cause]
 
 
 def _look(case: Case, name: str) -> Finding | None:

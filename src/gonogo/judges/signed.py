@@ -85,6 +85,8 @@ def _problem(options: Signed, case: Case, at: datetime, record: Mapping[str, Any
 
 
 def _do(case: Case) -> str:
+    if case.environment.start is not None:
+        return f"{case.environment.name} is rehearsed and brings its own; gonogo signoff is for what is not"
     release = case.release.version if case.release is not None else "R"
     return (
         f"run: gonogo signoff {case.check.id} --env {case.environment.name} --release {release} "

@@ -16,6 +16,7 @@ from gonogo.judges.percentile import is_number
 from gonogo.judges.reading import read
 from gonogo.judges.seeing import unseen
 from gonogo.judges.template import fill
+from gonogo.model.commands import with_known
 from gonogo.model.evidence import Seen, Unseen
 from gonogo.model.verdict import Case, Finding, Verdict
 
@@ -113,13 +114,16 @@ def suspicion(suspect: Suspect, troubles: Mapping[str, Trouble], case: Case) -> 
 
 
 def filled(template: str, case: Case) -> str:
-    """The text with what was seen in place of its expressions; {environment} is the name of where it was seen."""
+    """The text with what was seen in place of its expressions; {environment} is the name of where it was seen. Its
+    commands can be typed as they stand.
+    """
     documents: dict[str, Any] = {n: e.outcome.data for n, e in case.evidence.items() if isinstance(e.outcome, Seen)}
     document = documents["it"] if set(documents) == {"it"} else documents
     try:
-        return fill(template, {"environment": case.environment.name, **document})
+        text = fill(template, {"environment": case.environment.name, **document})
     except ExpressionError as error:
         return f"{template} ({error})"
+    return with_known(text, case.environment, case.release)
 
 
 def _texts(signs: Sequence[Sign], wanted: Holds) -> tuple[str, ...]:
