@@ -62,6 +62,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "patterns": [{"value": "entries"}],
     "postman": [{}, {"request": "a"}],
     "release_plan": [{}, {"to": "previous", "value": "a"}, {"decided": "count"}],
+    "unpromoted": [{}, {"value": "a"}],
     "scope": [{"value": "entries", "min_samples": 1}],
     "severity": [{"error_ratio": "a", "p95_ms": "value"}, {"error_ratio": "a", "p95_ms": "value", "health": "count"}],
     "signed": [{}],

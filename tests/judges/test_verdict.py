@@ -52,6 +52,16 @@ def test_worst_finding(make_case: Callable[..., Case], given: tuple[Rule, ...], 
     assert outcome.evidence == ("0123456789ab",)
 
 
+def test_a_finding_that_stands_alone(make_case: Callable[..., Case]) -> None:
+    """What the item asks for cannot be there: that others fail for it, or that a look is missing, decides nothing."""
+    alone = Finding(verdict=HOLD, reason="past", rule="r", observed="o", alone=True)
+    bad = Finding(verdict=FAIL, reason="not there", rule="r", observed="o")
+    judges = {name: Judge(options=object, judge=lambda *_, one=one: one) for name, one in (("a", bad), ("b", alone))}
+    case = make_case({"s": 1}, rules=tuple(Rule(kind=name, options=None, origin=Origin(file="f")) for name in judges))
+    outcome = judge_check(case, judges)
+    assert (outcome.verdict, outcome.reason, outcome.findings) == (HOLD, "past", (alone,))
+
+
 def test_a_missing_look(make_case: Callable[..., Case]) -> None:
     """Evidence of a declared probe that is not there holds, though the rules do not name it."""
     probes = {"it": ProbeSpec(kind="http", options=None), "logs": ProbeSpec(kind="cloud_logging", options=None)}

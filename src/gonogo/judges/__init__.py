@@ -23,6 +23,7 @@ JUDGES: Registry[Judge] = Registry(
         "patterns": "patterns:JUDGE",
         "postman": "postman:JUDGE",
         "release_plan": "plans.release:JUDGE",  # a Helm release, promoted or rolled back
+        "unpromoted": "plans.promoted:JUDGE",  # a Helm release whose canary is still one
         "scope": "incident.scope:JUDGE",
         "severity": "incident.severity:JUDGE",
         "signed": "signed:JUDGE",

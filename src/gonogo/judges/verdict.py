@@ -16,7 +16,8 @@ _RANK = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
 
 
 def judge_check(case: Case, judges: Mapping[str, Judge] = JUDGES) -> Outcome:
-    """Every rule of the check judged; the worst finding is the verdict, and its reason the reason.
+    """Every rule of the check judged; the worst finding is the verdict, and its reason the reason. One that stands
+    alone takes the others' place.
 
     Nothing checked, a look that is missing, a judge that raises or answers with something else: inconclusive.
     """
@@ -30,7 +31,7 @@ def judge_check(case: Case, judges: Mapping[str, Judge] = JUDGES) -> Outcome:
     if not check.rules:
         text = f"nothing was checked: {check.id} has no rule ({short(check.origin)})"
         findings.append(inconclusive("at least one rule", text, "no rule", "when it has a rule"))
-    findings = _with_lists(findings, check.rules)
+    findings = [finding for finding in findings if finding.alone] or _with_lists(findings, check.rules)
     worst = min(findings, key=lambda finding: _RANK[finding.verdict])
     attempts = max((len(evidence.attempts) for evidence in case.evidence.values()), default=0)
     reason = worst.reason

@@ -62,6 +62,7 @@ class Finding:
     details: tuple[str, ...] = ()
     decidable: str | None = None  # for HOLD: when it becomes decidable, or what is missing
     blame: Blame | None = None  # of a playbook's item
+    alone: bool = False  # what the item asks for cannot be there: its other findings count for nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

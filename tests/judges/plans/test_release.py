@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.model.evidence import Evidence
+from gonogo.model.evidence import Cause, Evidence, Unseen
 from gonogo.model.verdict import Finding, Verdict
 
 Ask = Callable[..., Finding]
@@ -97,3 +97,33 @@ def test_decided_by_the_criteria(
     by_hand = "shop CHART --namespace production --reuse-values" if decided is True else "shop 6 --namespace production"
     assert any(f"{by_hand}" in line for line in finding.details) is bool(command)
     assert any(line.startswith(f"command: {command}") for line in finding.details) is bool(command)
+
+
+PROMOTED = revision(8, "v1.4.0", "v1.4.0", 0, "deployed")
+AFTER = (revision(7, "v1.3.9", "v1.4.0", 10), revision(6, "v1.3.9"))
+
+
+@pytest.mark.parametrize(
+    ("document", "verdict", "text"),
+    [
+        (CANARY, PASS, "revision 7 is no promotion"),
+        (
+            history(PROMOTED, *AFTER),
+            HOLD,
+            "v1.4.0, the canary of revision 7, was promoted, and has 100 % by revision 8",
+        ),
+        (history(revision(8, "v1.4.0", status="deployed"), *AFTER), HOLD, "was promoted"),  # without its objects
+        (history(revision(8, "v1.4.0", "v1.4.0", 0, "failed"), *AFTER), PASS, "no promotion"),
+        (history(revision(8, "v1.4.0", "v1.5.0", 10, "deployed"), *AFTER), PASS, "no promotion"),  # the next canary
+        (history({**revision(8, "v1.3.9", "v1.4.0", 0, "deployed")}, *AFTER), PASS, "no promotion"),  # taken back
+        (history(revision(8, "v1.4.0", status="deployed"), revision(7, "v1.3.9")), PASS, "no promotion"),  # no canary
+        ({"release": "shop"}, HOLD, "no history"),
+        (Unseen(cause=Cause.DENIED, detail="403"), HOLD, "access denied"),
+    ],
+)
+def test_a_promotion_is_told_from_what_is_none(judge: Ask, document: Any, verdict: Verdict, text: str) -> None:
+    """Only what is known to be promoted stands alone: where it cannot be seen, other rules decide, too."""
+    finding = judge("unpromoted", document)
+    assert finding.verdict is verdict
+    assert text in finding.reason
+    assert finding.alone is ("promoted, " in finding.reason)

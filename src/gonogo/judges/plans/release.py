@@ -49,11 +49,11 @@ def judge(options: ReleasePlan, case: Case) -> Finding:
         return reading
     if reading.value is None:
         return missing(reading, rule)
-    problem = _malformed(reading.value)
+    problem = malformed(reading.value)
     if problem:
         return wrong(reading, rule, problem, problem)
     current = reading.value["current"]
-    if to == "previous" and _is_back(current):
+    if to == "previous" and is_back(current):
         where = f"revision {current['revision']}: {current['description']}"
         text = f"rolled back already: {current.get('tag')} 100 % ({where})"
         return _told(reading, rule, Verdict.PASS if good else Verdict.FAIL, text, ("nothing was changed",))
@@ -86,7 +86,7 @@ def _promotion(history: Mapping[str, Any]) -> tuple[str, str, str | None] | str:
         return f"revision {current['revision']} has no canary"
     if tag == values.get("tag"):
         return f"canary and stable are both {tag}"
-    back = next((one for one in history["revisions"] if _served_alone(one) and one is not current), None)
+    back = next((one for one in history["revisions"] if served_alone(one) and one is not current), None)
     line = f"helm upgrade {_at(history, 'CHART')} --reuse-values --set image.tag={tag},canary.weight=0 --wait"
     goal = f"{tag} 100 % (canary at {weight} % now), instead of {values.get('tag')}"
     return goal, line, None if back is None else f"revision {back['revision']}, {back['tag']}"
@@ -97,7 +97,7 @@ def _previous(history: Mapping[str, Any]) -> tuple[str, str, str | None] | str:
     if current["status"].startswith(("pending", "uninstall")):
         return f"revision {current['revision']} is {current['status']}: another change is under way"
     before = [one for one in history["revisions"] if one["revision"] < current["revision"]]
-    found = next((one for one in before if one["status"] in _GOOD and _served_alone(one)), None)
+    found = next((one for one in before if one["status"] in _GOOD and served_alone(one)), None)
     if found is None:
         shown = ", ".join(f"{one['revision']} {one['status']}" for one in before[:5]) or "there are none"
         return f"no revision before {current['revision']} was good and without a canary ({shown})"
@@ -105,12 +105,13 @@ def _previous(history: Mapping[str, Any]) -> tuple[str, str, str | None] | str:
     return f"{found['tag']} 100 % (revision {found['revision']})", line, None
 
 
-def _is_back(current: Mapping[str, Any]) -> bool:
+def is_back(current: Mapping[str, Any]) -> bool:
     """Whether a rollback is in force: the revision before it is the one that was taken back."""
-    return _served_alone(current) and ROLLED_BACK.match(str(current.get("description") or "")) is not None
+    return served_alone(current) and ROLLED_BACK.match(str(current.get("description") or "")) is not None
 
 
-def _served_alone(one: Mapping[str, Any]) -> bool:
+def served_alone(one: Mapping[str, Any]) -> bool:
+    """Whether a revision came into force and gave no canary anything."""
     values = one["values"]
     return one["status"] in _GOOD and not (values.get("canary_enabled") and values.get("canary_weight"))
 
@@ -119,7 +120,8 @@ def _at(history: Mapping[str, Any], what: str) -> str:
     return f"{history['release']} {what} --namespace {history['namespace']}"
 
 
-def _malformed(history: Any) -> str | None:
+def malformed(history: Any) -> str | None:
+    """Why this is no history as `helm_history` tells it; None where it is."""
     if not isinstance(history, Mapping) or not isinstance(history.get("revisions"), list):
         return "this is no history of a Helm release"
     rows = [history.get("current"), *history["revisions"]]
