@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,12 @@ def test_the_report_of_a_recovery_inside_its_rto(run: Run, tmp_path: Path) -> No
         ("ended: 2026-11-20T09:00:00Z", "ended: 2026-11-20T10:00:01Z", 1, "Time to restore: 4 h 1 min of RTO 4 h"),
         ("ended: 2026-11-20T06:27:00Z", "ended: 2026-11-20T06:23:05Z", 0, "| 06:23 | 16 min | 15 min | 1 min |"),
         ("detected: 2026-11-20T06:06:00Z", "detected: 2999-11-20T06:06:00Z", 6, "- detected lies in the future"),
-        ("58:00Z, until: 2026-11-20T06:00", "58:00Z, until: 2999-11-20T06:00", 1, "- data\\_loss lies in the future"),
+        (
+            "58:00Z, until: 2026-11-20T06:00",
+            "58:00Z, until: 2999-11-20T06:00",
+            1,
+            "- data\\_loss.until lies in the future",
+        ),
     ],
 )
 def test_what_a_report_decides(run: Run, old: str, new: str, status: int, text: str) -> None:
@@ -90,6 +96,20 @@ def test_what_a_report_decides(run: Run, old: str, new: str, status: int, text: 
     assert old in INCIDENT
     found, out, _ = run("report", INCIDENT.replace(old, new))
     assert (found, text in out) == (status, True), out
+
+
+def test_nothing_is_missed_before_it_happened(run: Run) -> None:
+    """An end that lies in the future counts up to now: HOLD for both; NO-GO once the RTO is over."""
+    for began_ago, status, text in ((3.1, 6, "phases.switch.ended lies in the future"), (4.1, 1, "**NO-GO**")):
+        shift = datetime.now(UTC) - timedelta(hours=began_ago) - datetime(2026, 11, 20, 6, tzinfo=UTC)
+        late = INCIDENT.replace("ended: 2026-11-20T09:00:00Z", "ended: 2026-11-20T12:00:00Z")
+        moments = {
+            found: (datetime.fromisoformat(found) + shift).isoformat() for found in re.findall(r"2026-\S+Z", late)
+        }
+        text_now = re.sub(r"2026-\S+Z", lambda found, moments=moments: moments[found[0]], late)
+        found, out, _ = run("report", text_now)
+        assert (found, text in out) == (status, True), out
+        assert run("notice", text_now)[0] == 6
 
 
 def test_the_notice_is_held_while_a_field_is_empty(run: Run) -> None:
@@ -100,14 +120,17 @@ def test_the_notice_is_held_while_a_field_is_empty(run: Run) -> None:
     assert "영향 고객 수:  38" in out
     status, out, error = run("notice", INCIDENT.replace("affected_customers: 38\n", ""), "--language", "ko")
     assert (status, "Customers affected" in out) == (6, False)
-    assert "not to be sent yet, empty: incident.affected_customers" in error
+    assert "not to be sent yet, empty: affected_customers" in error
+    unended = INCIDENT.replace(", ended: 2026-11-20T09:00:00Z", "").replace("data_loss:", "# data_loss:")
+    *_, error = run("notice", unended)
+    assert error == "gonogo: not to be sent yet, empty: phases.switch.ended, data_loss\n"
 
 
 def test_the_notice_is_held_while_it_tells_of_what_has_yet_to_happen(run: Run) -> None:
     """A slip in a year is no restored service."""
     status, out, error = run("notice", INCIDENT.replace("ended: 2026-11-20T09:00:00Z", "ended: 2062-11-20T09:00:00Z"))
     assert (status, "2062" in out) == (6, True)
-    assert error == "gonogo: not to be sent yet, switch lies in the future\n"
+    assert error == "gonogo: not to be sent yet, phases.switch.ended lies in the future\n"
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+09:00", "9999-12-31T23:59:59Z"])

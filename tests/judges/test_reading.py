@@ -185,3 +185,11 @@ def test_what_an_observer_does_not_know_says_where_it_was_asked_for(make_case: C
     assert isinstance(finding, Finding)
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert finding.reason == "asked for what is not there: no table (http look) (asked for at canary.yaml:12)"
+
+
+def test_what_people_write_is_not_waited_for(see: Callable[..., Evidence], make_case: Callable[..., Case]) -> None:
+    """No incident file is no data that comes by itself."""
+    looks = {"it": see(Unseen(cause=Cause.NO_DATA, detail="incident.yaml is not there"), kind="incident")}
+    finding = read("elapsed_s", make_case(looks), "rule")
+    assert isinstance(finding, Finding)
+    assert finding.decidable == "when it is written into the incident file"

@@ -48,7 +48,7 @@ class Recorded:
     def _there(self, key: str, name: str) -> Path:
         path = self._path(key, name)
         if not path.is_file():
-            raise Failure(Cause.NO_DATA, f"{name} is not there: no {key} is recorded")
+            raise Failure(Cause.NO_DATA, f"{name} is not there: no {key} is recorded; write it")
         return path
 
     def _path(self, key: str, name: str) -> Path:

@@ -50,8 +50,8 @@ class Reported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notices:
-    """The notice in each language, the fields that the incident file does not fill yet, and what it tells as having
-    happened that has yet to.
+    """The notice in each language, the keys that the incident file lacks for it (or fields that are of no file), and
+    what it tells as having happened that has yet to.
     """
 
     texts: Mapping[str, str]
@@ -172,7 +172,7 @@ def _notices(environment: Environment, records: Recorded, now: datetime) -> Noti
         if not isinstance(outcome, Seen):
             raise ConfigError(outcome.detail, environment.origin)
         texts[language] = outcome.data["template"]["text"]
-        empty |= dict.fromkeys(outcome.data["template"]["empty"])
+        empty |= dict.fromkeys(outcome.data["template"]["missing"])
     return Notices(texts=texts, empty=tuple(empty), ahead=tuple(in_future(records.incident(), now)))
 
 

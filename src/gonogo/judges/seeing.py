@@ -62,7 +62,8 @@ def unseen(case: Case, evidence: Evidence) -> Finding:
         return _finding(Verdict.FAIL, f"{side} gave a broken answer: {what}", rule, outcome.cause)
     asked = f" (asked for at {_asked_at(case, evidence)})" if outcome.cause is Cause.MISASKED else ""
     text = f"{_SAYS[outcome.cause]}: {what}{asked}"
-    return _finding(Verdict.INCONCLUSIVE, text, rule, outcome.cause, with_known(_when(evidence.kind, outcome.cause), case.environment))
+    when = with_known(_when(evidence.kind, outcome.cause), case.environment)
+    return _finding(Verdict.INCONCLUSIVE, text, rule, outcome.cause, when)
 
 
 _SAYS = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-from gonogo.model.recovery import CLASS_WORDS, DataLoss, Incident
+from gonogo.model.recovery import CLASS_WORDS, PHASES, DataLoss, Incident
 
 KST = timezone(timedelta(hours=9), "KST")
 _MINUTE = timedelta(minutes=1)
+_FROM_FILE = ("id", "class", "began", "detected", "summary", "data_loss", "affected_customers")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,6 +35,20 @@ def notice_fields(incident: Incident) -> dict[str, str]:
         fields[f"class_{language}"] = CLASS_WORDS[incident.class_][language]
         fields[f"summary_{language}"] = incident.summary.get(language, "").strip()
     return {f"incident.{name}": text for name, text in fields.items()}
+
+
+def keys_of(field: str, incident: Incident) -> tuple[str, ...]:
+    """The keys of the incident file that a field of the notice waits for; the field itself where it is none of these:
+    `incident.downtime_en` waits for `phases.switch.ended`.
+    """
+    name = field.removeprefix("incident.")
+    key, language = (name[:-3], name[-2:]) if name.endswith(("_en", "_ko")) else (name, "")
+    if name == field or key not in {*_FROM_FILE, "restored", "downtime"}:
+        return (field,)
+    if key in ("restored", "downtime"):
+        begun = incident.phases.begun()
+        return tuple(f"phases.{one}.ended" for one in PHASES if one not in begun or begun[one].ended is None)
+    return (f"summary.{language}",) if key == "summary" else (key,)
 
 
 def _moment(at: datetime | None, zone: tzinfo) -> str:

@@ -160,11 +160,14 @@ def timeline(incident: Incident, now: datetime) -> dict[str, Any]:
     detection_s, phases: [{name, words, started, ended, took_s, budget_s, over_s, note}], not_begun, ahead: [{name,
     words, budget_s}], open, doubts, data_loss, data_loss_s, affected_customers, commander}.
 
-    Moments are ISO 8601; `elapsed_s` runs from `began` to `restored`, or to `now` without it. `doubts` says in which
+    Moments are ISO 8601; `elapsed_s` runs from `began` to `restored`, or to `now` without it. What the record tells of
+    the future counts up to `now`: nothing is missed before it happened. `doubts` says in which
     places the record contradicts itself.
     """
     begun = incident.phases.begun()
     restored = incident.restored
+    if restored is not None and restored > now + _ROUNDED:
+        restored = None  # a plan, or a slip
     rows = [_row(name, span, now) for name, span in begun.items()]
     loss = incident.data_loss
     return {
@@ -187,7 +190,9 @@ def timeline(incident: Incident, now: datetime) -> dict[str, Any]:
         "open": [name for name, span in begun.items() if span.ended is None],
         "doubts": _doubts(incident, begun, now),
         "data_loss": None if loss is None else {"since": loss.since.isoformat(), "until": loss.until.isoformat()},
-        "data_loss_s": None if loss is None else loss.took.total_seconds(),
+        "data_loss_s": None
+        if loss is None
+        else max(0.0, (min(loss.until, now + _ROUNDED) - loss.since).total_seconds()),
         "affected_customers": incident.affected_customers,
         "commander": incident.commander,
     }
@@ -208,10 +213,11 @@ def _row(name: str, span: Span, now: datetime) -> dict[str, Any]:
 
 
 def in_future(incident: Incident, now: datetime) -> list[str]:
-    """What the record tells as having happened, and what has yet to: `switch lies in the future`."""
+    """What the record tells as having happened, and what has yet to: `phases.switch.ended lies in the future`."""
     loss = incident.data_loss
-    told = {"detected": incident.detected, "data_loss": None if loss is None else loss.until}
-    told |= {name: span.ended or span.started for name, span in incident.phases.begun().items()}
+    told = {"detected": incident.detected, "data_loss.until": None if loss is None else loss.until}
+    for name, span in incident.phases.begun().items():
+        told[f"phases.{name}.{'started' if span.ended is None else 'ended'}"] = span.ended or span.started
     return [f"{name} lies in the future" for name, at in told.items() if at is not None and at > now + _ROUNDED]
 
 

@@ -81,6 +81,20 @@ def test_a_notice_takes_its_fields_from_the_incident(ask: Callable[..., Any]) ->
     assert ask("declared", None, template="notice").cause is Cause.NO_DATA
 
 
+def test_a_notice_that_is_being_written_is_no_data(ask: Callable[..., Any]) -> None:
+    """With `whole` a recovery under way is undecided, not failed: it says the keys of the file, and what is ahead."""
+    unended = ask("declared", INCIDENT, template="notice", whole=True)
+    assert unended.cause is Cause.NO_DATA
+    assert unended.detail.startswith(
+        "record.yaml: phases.infrastructure.ended is not recorded yet; phases.restore.ended"
+    )
+    times = "{started: 2026-11-20T08:12:00Z, ended: 2026-11-20T08:20:00Z}"
+    rows = "".join(f"  {name}: {times}\n" for name in ("infrastructure", "restore", "services", "verify", "switch"))
+    assert ask("declared", INCIDENT + rows, template="notice", whole=True).data["template"]["missing"] == []
+    ahead = ask("declared", INCIDENT + rows.replace("08:20", "18:20"), template="notice", whole=True)
+    assert "phases.switch.ended lies in the future" in ahead.detail
+
+
 def test_a_drill_is_told_with_its_age(ask: Callable[..., Any]) -> None:
     """Results of the four steps and how long ago it ended."""
     data = ask("drill", drill(smoke="failed")).data

@@ -10,17 +10,23 @@ from typing import Any
 from gonogo.model.environment import Environment, Objective, Release
 from gonogo.model.errors import ConfigError
 from gonogo.model.evidence import Cause, Seen, Unseen, plain
-from gonogo.model.notice import notice_fields
+from gonogo.model.notice import keys_of, notice_fields
+from gonogo.model.recovery import in_future
 from gonogo.probes.base import Probe, Sight, Vantage
 from gonogo.probes.http.observer import observe
 from gonogo.probes.places import environment_file
 
+_INCIDENT = "incident."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """`template` is a name of the environment's templates."""
+    """`template` is a name of the environment's templates. `whole`: until every field of it is filled, and nothing that
+    it tells lies in the future, it is no data: a text that is being written is neither good nor bad.
+    """
 
     template: str | None = None
+    whole: bool = False
 
 
 class _Template(string.Template):
@@ -31,9 +37,11 @@ class _Template(string.Template):
 
 def look(options: Declared, vantage: Vantage) -> Sight:
     """{environment, system, contacts, objectives: {name: {comparator, limit, unit, min_samples}}, rollback, stages,
-    release, facts, names, template: {name, text, fields: {field: value}, empty: [fields]}}. `release` is null without
-    one, `template` when none is asked for. A field that is unknown or empty is listed and left as it stands. Fields
-    of `incident` are those of the recorded incident; a template that names one is NO_DATA without it.
+    release, facts, names, template: {name, text, fields: {field: value}, empty: [fields], missing: [keys]}}.
+    `release` is null without one, `template` when none is asked for. A field that is unknown or empty is listed and
+    left as it stands; `missing` are the keys of the incident file that such fields wait for, or the
+    fields themselves. Fields of `incident` are those of the recorded incident; a template that names one is NO_DATA
+    without it.
     """
     environment = vantage.environment
 
@@ -42,6 +50,12 @@ def look(options: Declared, vantage: Vantage) -> Sight:
         if options.template is None:
             return Seen(data={**document, "template": None})
         rendered = _render(options.template, document, vantage)
+        if options.whole and not isinstance(rendered, Unseen):
+            waits = [f"{key} is not recorded yet" for key in rendered["missing"]]
+            waits += in_future(vantage.told().incident(), vantage.now) if _of_incident(rendered) else []
+            if waits:
+                where = environment.incident if _of_incident(rendered) else environment.origin.file
+                return Unseen(cause=Cause.NO_DATA, detail=f"{where}: {'; '.join(waits)}")
         return rendered if isinstance(rendered, Unseen) else Seen(data={**document, "template": rendered})
 
     return observe(environment.origin.file, see)
@@ -88,11 +102,26 @@ def _render(name: str, document: Mapping[str, Any], vantage: Vantage) -> dict[st
         return Unseen(cause=Cause.BROKEN, detail=f"{path.name}:{stray}: a $ that begins no field; write $$ for a $")
     values = _fields(document, vantage)
     wanted = template.get_identifiers()
-    if any(field.startswith("incident.") for field in wanted):
+    if any(field.startswith(_INCIDENT) for field in wanted):
         values |= notice_fields(vantage.told().incident())
     fields = {field: values[field] for field in wanted if values.get(field, "").strip()}
     empty = [field for field in wanted if field not in fields]
-    return {"name": name, "text": template.safe_substitute(fields), "fields": fields, "empty": empty}
+    missing = dict.fromkeys(
+        key
+        for field in empty
+        for key in (keys_of(field, vantage.told().incident()) if field.startswith(_INCIDENT) else (field,))
+    )
+    return {
+        "name": name,
+        "text": template.safe_substitute(fields),
+        "fields": fields,
+        "empty": empty,
+        "missing": list(missing),
+    }
+
+
+def _of_incident(rendered: Mapping[str, Any]) -> bool:
+    return any(field.startswith(_INCIDENT) for field in (*rendered["fields"], *rendered["empty"]))
 
 
 def _fields(document: Mapping[str, Any], vantage: Vantage) -> dict[str, str]:
