@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
 import socket
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 import yaml
 
@@ -140,7 +142,9 @@ class Rehearsal:
         reader.join(UP_WITHIN_S)
         assert self.lines, f"not up within {UP_WITHIN_S:g} s"
         assert self.lines[-1].endswith("Ctrl-C ends it\n"), self.process.communicate(timeout=30)[1]
-        self.addresses = dict(line.split() for line in self.lines[:-1])
+        told = [line for line in self.lines[:-1] if not line.startswith("export ")]
+        self.addresses = dict(line.split() for line in told)
+        self.exports = dict(shlex.split(line)[1].split("=", 1) for line in self.lines[len(told) : -1])
         self.family = _descendants(self.process.pid)
 
     def _read(self) -> None:
@@ -216,6 +220,14 @@ def test_rehearse_goes_up_and_leaves_nothing(end: signal.Signals, rehearse: Call
     assert _listens(up.addresses["postgres"])
     assert not _listens(up.addresses["redis"])
     assert up.folder.is_dir()
+    with psycopg.connect(
+        host="127.0.0.1",
+        port=int(up.addresses["postgres"].rpartition(":")[2]),
+        dbname="ion",
+        user="ion_reader",
+        password=up.exports["GONOGO_PG_PASSWORD"],
+    ) as connection:  # another tool, by what was told
+        assert connection.execute("SELECT 1").fetchone() == (1,)
     assert len(up.family) >= 3
     up.process.send_signal(end)
     _, errors = up.process.communicate(timeout=DOWN_WITHIN_S)

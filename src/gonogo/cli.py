@@ -112,7 +112,9 @@ def _parser() -> argparse.ArgumentParser:
         module.add_verbs(group, _Parser)
 
     add = command(
-        "rehearse", commands.rehearse_, "keep a rehearsed environment up until Ctrl-C and print its addresses"
+        "rehearse",
+        commands.rehearse_,
+        "keep a rehearsed environment up until Ctrl-C; print its addresses and throwaway secrets",
     )
     add("--scene", metavar="NAME", default="")
     add("--fault", metavar="NAME", action="append", default=[], help="switch this fault on; repeatable")

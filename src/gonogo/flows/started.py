@@ -29,7 +29,7 @@ class NotReadyError(GonogoError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """Addresses and secrets of a started environment, and what it declares of itself beside its file (a part of
-    an environment, merged over it). Secrets never print.
+    an environment, merged over it). Secrets are not in its text.
     """
 
     addresses: Mapping[str, str]
