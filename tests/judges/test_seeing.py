@@ -67,6 +67,19 @@ def test_control_rule(
     assert finding.rule == f"an answer from {side or 'http'}"
 
 
+def test_the_observer_is_not_blamed_where_others_answer(
+    see: Callable[..., Evidence], make_case: Callable[..., Case]
+) -> None:
+    """Row 2: with Prometheus and S3 seen, the network is not gone; of the side itself nothing is decided."""
+    evidence = see(Unseen(cause=Cause.UNREACHABLE, detail="refused by 10.0.0.9:5432"), side="postgres")
+    finding = unseen(make_case(evidence, beside=frozenset({"prometheus", "object_store"})), evidence)
+    assert finding.verdict is HOLD
+    assert finding.reason == (
+        "postgres does not answer: refused by 10.0.0.9:5432 (http look), while object_store, prometheus answered and no"
+        " other side was seen: postgres or the way to it"
+    )
+
+
 def test_unseen_is_for_what_was_not_seen(see: Callable[..., Evidence], make_case: Callable[..., Case]) -> None:
     """Asking it of a complete answer is an error of the caller."""
     evidence = see({})

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from gonogo.flows.clock import SystemClock
 from gonogo.flows.collecting import Collector
-from gonogo.flows.judging import reached_sides
+from gonogo.flows.judging import reached_beside, reached_sides
 from gonogo.flows.look import redact
 from gonogo.flows.standing import Standing
 from gonogo.judges.verdict import judge_check
@@ -57,5 +57,6 @@ def look_alone(check: Check, where: Standing) -> Alone:
         t0=None,
         evidence=found,
         reached=reached_sides(found.values()),
+        beside=reached_beside(found.values()),
     )
     return Alone(outcome=judge_check(case), evidence=found, started=started, ended=ended)

@@ -12,11 +12,21 @@ from gonogo.model.check import Check
 from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
 from gonogo.model.run import Plan
 from gonogo.model.verdict import Case, Outcome, Waiver
+from gonogo.probes import PROBES
+
+
+_HERE = ("metrics_csv", "tools", "postman", "row_counts")  # files and programs of this machine
 
 
 def reached_sides(evidence: Iterable[Evidence]) -> frozenset[str]:
     """Sides that answered anything at all, so that the observer and its network are known to work."""
     return frozenset(e.side for e in evidence if e.side is not None and _answered(e))
+
+
+def reached_beside(evidence: Iterable[Evidence]) -> frozenset[str]:
+    """Back ends somewhere else, and no sides, that answered anything at all."""
+    asked = (PROBES[e.kind].back_ends[:1] for e in evidence if e.side is None and e.kind in PROBES and _answered(e))
+    return frozenset(name for names in asked for name in names if name not in _HERE)
 
 
 def _answered(evidence: Evidence) -> bool:
@@ -43,6 +53,7 @@ def judge_all(
     """Outcomes in the order of the manifest (of `only`, where given)."""
     checks = plan.checks if only is None else only
     seen = reached_sides(evidence.values()) if reached is None else reached
+    beside = reached_beside(evidence.values())
     waived = frozenset(check.id for check in plan.checks if plan.waivers and waiver_of(plan, check.id, now))
     outcomes: dict[str, Outcome] = {}
 
@@ -56,6 +67,7 @@ def judge_all(
             t0=plan.t0,
             evidence={name: evidence[key] for name, key in uses.items() if key in evidence},
             reached=seen,
+            beside=beside,
             others=others,
             waived=waived,
         )

@@ -38,7 +38,8 @@ def unseen(case: Case, evidence: Evidence) -> Finding:
     """What it means that `evidence` shows nothing: the control rule.
 
     A side that does not answer while any side does is at fault, and so is one whose answer is broken.
-    When no side answers, the observer or the network between is. Observers are never the system's fault.
+    When no side answers, the observer or the network between is; where other back ends answered, nobody knows whether
+    the side or the way to it is. Observers are never the system's fault.
     """
     outcome = evidence.outcome
     if not isinstance(outcome, Unseen):
@@ -57,6 +58,11 @@ def unseen(case: Case, evidence: Evidence) -> Finding:
             text = f"{side} does not answer: {what}, while its other paths did"
             return _finding(Verdict.FAIL, text, rule, outcome.cause)
         text = f"observer or network: no side answered: {what}"
+        if case.beside:
+            text = (
+                f"{side} does not answer: {what}, while {', '.join(sorted(case.beside))} answered and no other side was "
+                f"seen: {side} or the way to it"
+            )
         return _finding(Verdict.INCONCLUSIVE, text, rule, outcome.cause, f"when {side} can be reached from here")
     if side is not None and outcome.cause is Cause.BROKEN:
         return _finding(Verdict.FAIL, f"{side} gave a broken answer: {what}", rule, outcome.cause)

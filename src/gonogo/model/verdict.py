@@ -83,6 +83,7 @@ class Case:
 
     `evidence` holds this check's looks by their names in the checklist ("it" when there is one).
     `reached` are the sides that answered anything at all in this run (for the control rule).
+    `beside` are the back ends that are no sides, and answered: the observer's network is not wholly gone then.
     `others` are outcomes of the other checks, for items that sum up (empty for all the rest).
     `waived` are ids whose failure is under a waiver that is valid now, for the same items.
     """
@@ -94,6 +95,7 @@ class Case:
     t0: datetime | None
     evidence: Mapping[str, Evidence]
     reached: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
     others: tuple[Outcome, ...] = ()
     waived: frozenset[str] = frozenset()
 
