@@ -105,6 +105,13 @@ def test_it_is_bounded(judge: Ask) -> None:
     assert "it…; and" in finding.reason or "of…; and" in finding.reason or "name…; and" in finding.reason
 
 
+def test_it_is_one_line(judge: Ask) -> None:
+    """Whatever a name holds."""
+    finding = judge("expect", {"l": [{"name": "a\nb\u2028c\t d"}]}, value="l", empty=True)
+    assert finding.details == ("name a b c d",)
+    assert "1, none expected: name a b c d (" in finding.reason
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -172,6 +172,22 @@ def test_details_are_listed_up_to_a_bound(red: Run) -> None:
     assert "wait after 10:00" in text
 
 
+def test_details_that_the_reason_says_are_not_said_twice(red: Run) -> None:
+    """verdict.json has them; the board and report.md list them only where the reason leaves some of them out."""
+    finding = Finding(verdict=Verdict.FAIL, reason="r", rule="x", observed="y", details=("pod a", "pod b"))
+
+    def told(reason: str) -> Run:
+        first = replace(red.outcomes[0], findings=(finding,), reason=reason)
+        return replace(red, outcomes=(first, *red.outcomes[1:]))
+
+    whole, part = told("2 are not ready: pod a; pod b (x)"), told("2 are not ready: pod a; and 1 more (x)")
+    for text in (board(whole), report(whole), html(whole)):
+        assert "pod a; pod b" in text
+        assert text.count("pod b") == text.count("pod a; pod b")
+    assert all("pod b" in text for text in (board(part), report(part), html(part)))
+    assert [verdict_json(run)["checks"][0]["details"] for run in (whole, part)] == [["pod a", "pod b"]] * 2
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

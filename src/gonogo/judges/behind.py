@@ -103,7 +103,8 @@ def _words(item: Any) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    """At most so many characters, without half a word where words are short."""
+    """One line of at most so many characters, without half a word where words are short."""
+    text = " ".join(text.split())
     if len(text) <= most:
         return text
     head = text[: most - 1]
