@@ -81,9 +81,9 @@ def test_doctor_finds_every_right_that_is_lacking() -> None:
         ["fac-llm-intent-candidates", "(weekly):"],
     ]
     assert "permission denied for table intent_logs" in denied[1]
-    assert "what_if (fac-inc-simulate)" in done.stdout
     healthy = _gonogo("doctor", "--env", "factory-local")
     assert healthy.returncode == 0, healthy.stdout + healthy.stderr
+    assert "what_if (fac-inc-simulate)" in healthy.stdout
     assert "--phase canary or --phase recovery" in healthy.stdout.splitlines()[-1]
 
 
