@@ -5,6 +5,7 @@ One rehearsal, switched, and the checklist as `pytest -m incident` judges it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +147,13 @@ def test_no_cause_is_named(look: Look, faults: tuple[str, ...], playbook: str, v
 def test_a_cause_stands_without_what_it_does_not_need(look: Look) -> None:
     """Kubernetes cannot be seen, and the lock is named all the same."""
     assert named(look("incident-db-locks", "kubernetes-down")) == {"postgres": "database-locks"}
+
+
+def test_a_deployment_is_told_to_the_second(look: Look) -> None:
+    """Nobody reads microseconds in an incident."""
+    found = look("incident-false-alarms")[ITEMS["false-alarms"]]
+    (line,) = [one for finding in found.findings for one in finding.details if " was deployed at " in one]
+    assert re.fullmatch(r"rd-0041 was deployed at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", line)
 
 
 def test_what_if_speaks_for_and_against(look: Look) -> None:

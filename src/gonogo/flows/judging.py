@@ -14,7 +14,6 @@ from gonogo.model.run import Plan
 from gonogo.model.verdict import Case, Outcome, Waiver
 from gonogo.probes import PROBES
 
-
 _HERE = ("metrics_csv", "tools", "postman", "row_counts")  # files and programs of this machine
 
 

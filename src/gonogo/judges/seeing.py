@@ -60,8 +60,8 @@ def unseen(case: Case, evidence: Evidence) -> Finding:
         text = f"observer or network: no side answered: {what}"
         if case.beside:
             text = (
-                f"{side} does not answer: {what}, while {', '.join(sorted(case.beside))} answered and no other side was "
-                f"seen: {side} or the way to it"
+                f"{side} does not answer: {what}, while {', '.join(sorted(case.beside))} answered and no other side"
+                f" was seen: {side} or the way to it"
             )
         return _finding(Verdict.INCONCLUSIVE, text, rule, outcome.cause, f"when {side} can be reached from here")
     if side is not None and outcome.cause is Cause.BROKEN:
