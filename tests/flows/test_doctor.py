@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,8 @@ from gonogo.flows import doctor
 from gonogo.flows.book import Book, Request, open_books
 from gonogo.flows.doctor import Examined, Finding, examine, healthy, show
 from gonogo.flows.doctor_looks import looks, untried
+from gonogo.flows.doctor_take import state as state_of
+from gonogo.flows.doctor_take import take_all
 from gonogo.flows.doctor_who import who_at
 from gonogo.flows.initialise import initialise
 from gonogo.model.environment import BackEnd
@@ -50,13 +52,13 @@ def _factory() -> Book:
 def test_states(kind: str, cause: Cause, state: str) -> None:
     """A metric without points can be read; a file, a channel, an instance that is not there cannot."""
     outcome = Unseen(cause=cause, detail="GET x: gone")
-    found, text = doctor._state(Evidence(look="0", kind=kind, source="GET x", started=NOW, ended=NOW, outcome=outcome))
+    found, text = state_of(Evidence(look="0", kind=kind, source="GET x", started=NOW, ended=NOW, outcome=outcome))
     assert found == state
     assert "GET x" in text
     if state in {"not there", "denied", "unreachable"}:
         assert text == "GET x: gone"
     seen = Evidence(look="0", kind=kind, source="GET x", started=NOW, ended=NOW, outcome=Seen(data={}))
-    assert doctor._state(seen) == ("ok", "GET x")
+    assert state_of(seen) == ("ok", "GET x")
 
 
 def test_what_was_asked_is_not_told_again() -> None:
@@ -69,14 +71,14 @@ def test_what_was_asked_is_not_told_again() -> None:
     seen = Evidence(
         look="0", kind="postgres", source=f"postgres db:5432 {sql[:120]}", started=NOW, ended=NOW, outcome=denied
     )
-    assert doctor._state(seen, sql) == (
+    assert state_of(seen, sql) == (
         "denied",
         "postgres db:5432: permission denied for table intents (42501)",
     )
     fine = Evidence(
         look="0", kind="prometheus", source="http://p sum(up)", started=NOW, ended=NOW, outcome=Seen(data={})
     )
-    assert doctor._state(fine, "sum(up)") == ("ok", "http://p")
+    assert state_of(fine, "sum(up)") == ("ok", "http://p")
 
 
 def test_why_it_is_nobody_is_said_once() -> None:
@@ -247,11 +249,40 @@ def test_few_looks_at_one_place_at_once() -> None:
     book = _factory()
     asked = list(looks(book.checks, book.environment))
     busy = _Busy()
-    found = doctor._take_all(busy, asked)  # type: ignore[arg-type]
+    found = take_all(busy, asked)  # type: ignore[arg-type]
     assert 1 < busy.most["postgres"] <= 4
     assert set(busy.taken.values()) == {1}
     assert set(found) == {one.look.key for one in asked}
     assert len(asked) > len(found)  # row counts are at two places
+
+
+class _Hanging(_Busy):
+    """Of one place, nothing ever comes back; another's probe ends its thread."""
+
+    def __init__(self, release: threading.Event) -> None:
+        super().__init__()
+        self.release = release
+
+    def take(self, look: PlannedLook) -> Evidence:
+        if look.kind == "redis":
+            self.release.wait(30)
+        if look.kind == "dns":
+            raise SystemExit(3)
+        return super().take(look)
+
+
+def test_a_look_that_hangs_is_not_waited_for() -> None:
+    """The others are told all the same, and who hung."""
+    release = threading.Event()
+    book = _factory()
+    asked = [one for one in looks(book.checks, book.environment) if one.look.kind in {"redis", "dns", "forge_checks"}]
+    try:
+        found = take_all(_Hanging(release), asked, timedelta(seconds=1))  # type: ignore[arg-type]
+    finally:
+        release.set()
+    assert found["redis 0"] == ("unreachable", "redis: the look did not end within 1s")
+    assert found["dns 0"] == ("odd", "the dns probe ended with SystemExit")
+    assert found["forge_checks 0"][0] == "ok"
 
 
 def test_faults_are_for_what_is_rehearsed() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,30 +14,21 @@ from gonogo.config.raw import overlaid
 from gonogo.config.secrets import Secrets
 from gonogo.flows.book import Book, Request, open_books
 from gonogo.flows.clock import SystemClock
-from gonogo.flows.collecting import Collector, import_clients
-from gonogo.flows.doctor_looks import Asked, looks, untried
+from gonogo.flows.collecting import Collector
+from gonogo.flows.doctor_looks import looks, untried
+from gonogo.flows.doctor_take import take_all
 from gonogo.flows.doctor_who import known, who_at
 from gonogo.flows.recorded import Recorded
 from gonogo.flows.started import Starter
 from gonogo.model.check import Check
 from gonogo.model.environment import Environment
-from gonogo.model.errors import ConfigError, GonogoError
-from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
-from gonogo.model.run import PlannedLook
+from gonogo.model.errors import ConfigError
 from gonogo.model.secret import Redactor
 from gonogo.probes.base import Vantage
 
-_AT_ONCE = 4  # looks at one place: a database has few sessions to spare
 _AT_MOST = 3  # ids that a line names
 _WIDTH = 120  # characters of what could be read
 _SINCE = timedelta(hours=1)  # stands in for T0: what is asked since then is asked too
-_MAY_BE_EMPTY = frozenset({"cloud_monitoring", "prometheus"})  # no traffic, no points: nothing is wrong with reading
-_STATES = {
-    Cause.NO_DATA: "not there",
-    Cause.DENIED: "denied",
-    Cause.UNREACHABLE: "unreachable",
-    Cause.TIMEOUT: "unreachable",
-}
 # What these look at is there on any day. The others begin with an event: a canary, a deploy, a rollback, a recovery.
 _ALWAYS = frozenset({"predeploy", "daily", "weekly", "monthly", "quarterly", "incident"})
 
@@ -110,7 +100,7 @@ def examine(
         stack.callback(vantage.close)
         collector = Collector(vantage=vantage, clock=clock, redact=lambda evidence: evidence)
         asked = list(looks(checks, environment))
-        found = _take_all(collector, asked)
+        found = take_all(collector, asked)
         who = {place: who_at(place, environment, vantage, secrets) for place in {one.place for one in asked}}
     findings = tuple(
         Finding(place=one.place, state=state, text=redactor.scrub(text), who=who[one.place], items=tuple(one.items))
@@ -196,42 +186,3 @@ def _up(book: Book, stack: ExitStack, phase: str) -> tuple[Environment, Mapping[
     stack.callback(starter.end)
     ready = starter.up(start.scenes.get(phase, ""), book.faults)
     return resolve_addresses(overlaid(book.environment, ready.declares), ready.addresses), ready.secrets
-
-
-def _take_all(collector: Collector, asked: Sequence[Asked]) -> dict[str, tuple[str, str]]:
-    """(state, text) by key: all places side by side, few looks at one place at once, each once."""
-    for kind in {one.look.kind for one in asked}:
-        with suppress(ConfigError):  # a client that is not installed is told by its look
-            import_clients([kind])
-    taken: dict[str, Future[tuple[str, str]]] = {}
-    with ExitStack() as stack:
-        pools: dict[str, ThreadPoolExecutor] = {}
-        for one in asked:
-            if one.place not in pools:
-                pools[one.place] = stack.enter_context(ThreadPoolExecutor(_AT_ONCE))
-            if one.look.key not in taken:
-                taken[one.look.key] = pools[one.place].submit(_take, collector, one.look)
-        return {key: future.result() for key, future in taken.items()}
-
-
-def _take(collector: Collector, look: PlannedLook) -> tuple[str, str]:
-    try:
-        evidence = collector.take(look)
-    except GonogoError as error:
-        return "not set up", str(error)
-    return _state(evidence, str(getattr(look.options, "sql", "") or getattr(look.options, "query", "")))
-
-
-def _state(evidence: Evidence, asked: str = "") -> tuple[str, str]:
-    """State and text, without the statement or query that was asked: the items that want it tell more."""
-    statement = " ".join(asked.split())
-    source = evidence.source.partition(f" {statement[:40]}")[0] if statement else evidence.source
-    match evidence.outcome:
-        case Seen():
-            return "ok", source
-        case Unseen(cause=cause, detail=detail):
-            if cause is Cause.NO_DATA and evidence.kind in _MAY_BE_EMPTY:
-                return "ok", f"{source}: may be read, holds nothing now"
-            said = detail.removesuffix(f": {statement[:200]}").removeprefix(f"{source.rpartition(' ')[2]}: ")
-            text = detail if source in detail and not statement else f"{source}: {said}"
-            return _STATES.get(cause, "odd"), text if cause in _STATES else f"{source}: {cause}, {said}"
