@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from http_server import Call, HttpServer, Reply
@@ -13,13 +15,31 @@ Posted = dict[str, list[dict[str, Any]]]  # messages that somebody posted, by ch
 BOT, OPERATOR = "U0GONOGO", "U0OPERATOR"
 
 
-def start(ref: WorldRef, host: str = "127.0.0.1") -> str:
-    """Serve; returns the URL below which /api/METHOD stands."""
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Its channels, and what a world left in one of them before anybody posts here."""
+
+    channels: tuple[str, ...]
+    messages: Callable[[Any, str], list[dict[str, Any]]]
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Names by id."""
+        return {self.id(name): name for name in self.channels}
+
+    def id(self, name: str) -> str:
+        """As Slack writes one."""
+        return f"C{self.channels.index(name):010d}"
+
+
+def start(ref: Any, host: str = "127.0.0.1", space: Workspace | None = None) -> str:
+    """Serve `space`, ION's without one; returns the URL below which /api/METHOD stands."""
     posted: Posted = {}
-    return HttpServer(lambda call: _answer(ref, call, posted), host).url
+    space = space or Workspace(CHANNELS, _messages)
+    return HttpServer(lambda call: _answer(ref, call, posted, space), host).url
 
 
-def _answer(ref: WorldRef, call: Call, posted: Posted) -> Reply:
+def _answer(ref: WorldRef, call: Call, posted: Posted, space: Workspace) -> Reply:
     world = ref.world
     if world.fault("slack-rate-limited"):
         return Reply(status=429, body={"ok": False, "error": "ratelimited"}, headers={"Retry-After": "30"})
@@ -33,41 +53,40 @@ def _answer(ref: WorldRef, call: Call, posted: Posted) -> Reply:
         case "auth.test":
             return Reply(body={"ok": True, "url": "https://naeda.slack.com/", "user": "gonogo", "user_id": BOT})
         case "conversations.list":
-            return _list(world, arguments)
+            return _list(world, arguments, space)
         case "conversations.history":
-            return _history(world, arguments, posted)
+            return _history(world, arguments, posted, space)
         case "chat.postMessage":
-            return _post(world, arguments, posted)
+            return _post(world, arguments, posted, space)
         case method:
             return Reply(body={"ok": False, "error": "unknown_method", "req_method": method})
 
 
-def _list(world: World, arguments: dict[str, str]) -> Reply:
+def _list(world: World, arguments: dict[str, str], space: Workspace) -> Reply:
     channels = [
         {
-            "id": _id(name),
+            "id": space.id(name),
             "name": name,
             "is_channel": True,
             "is_member": True,
             "is_archived": False,
             "is_private": False,
         }
-        for name in CHANNELS
+        for name in space.channels
         if not (name == "production-alerts" and world.fault("slack-channel-missing"))
     ]
     page, cursor = _page(channels, arguments, most=4)  # Slack gives fewer than asked for, and a cursor
     return Reply(body={"ok": True, "channels": page, "response_metadata": {"next_cursor": cursor}})
 
 
-def _history(world: World, arguments: dict[str, str], posted: Posted) -> Reply:
-    names = {_id(name): name for name in CHANNELS}
-    name = names.get(arguments.get("channel", ""))
+def _history(world: World, arguments: dict[str, str], posted: Posted, space: Workspace) -> Reply:
+    name = space.ids.get(arguments.get("channel", ""))
     if name is None:
         return Reply(body={"ok": False, "error": "channel_not_found"})
     oldest, latest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or 1e12)
     told = [
         message
-        for message in (*_messages(world, name), *posted.get(name, ()))
+        for message in (*space.messages(world, name), *posted.get(name, ()))
         if oldest < float(message["ts"]) < latest
     ]
     page, cursor = _page(sorted(told, key=lambda m: m["ts"], reverse=True), arguments, most=999)
@@ -75,8 +94,8 @@ def _history(world: World, arguments: dict[str, str], posted: Posted) -> Reply:
     return Reply(body=body | ({"response_metadata": {"next_cursor": cursor}} if cursor else {}))
 
 
-def _post(world: World, arguments: dict[str, str], posted: Posted) -> Reply:
-    names = {_id(name): name for name in CHANNELS} | {f"#{name}": name for name in CHANNELS}
+def _post(world: World, arguments: dict[str, str], posted: Posted, space: Workspace) -> Reply:
+    names = space.ids | {f"#{name}": name for name in space.channels}
     name = names.get(arguments.get("channel", ""))
     if name is None:
         return Reply(body={"ok": False, "error": "channel_not_found"})
@@ -85,17 +104,13 @@ def _post(world: World, arguments: dict[str, str], posted: Posted) -> Reply:
     message = {"type": "message", "ts": f"{time.time():.6f}", "user": BOT, "text": arguments["text"]}
     with world.lock:
         posted.setdefault(name, []).append(message)
-    return Reply(body={"ok": True, "channel": _id(name), "ts": message["ts"], "message": message})
+    return Reply(body={"ok": True, "channel": space.id(name), "ts": message["ts"], "message": message})
 
 
 def _page(rows: list[dict[str, Any]], arguments: dict[str, str], most: int) -> tuple[list[dict[str, Any]], str]:
     first = int(arguments.get("cursor") or 0)
     size = min(int(arguments.get("limit") or 100), most)
     return rows[first : first + size], str(first + size) if first + size < len(rows) else ""
-
-
-def _id(name: str) -> str:
-    return f"C{CHANNELS.index(name):010d}"
 
 
 def _messages(world: World, channel: str) -> list[dict[str, Any]]:

@@ -79,7 +79,8 @@ def _replay(options: argparse.Namespace, root: Path, say: Say) -> int:
 def _start(options: argparse.Namespace, root: Path, say: Say) -> int:
     from gonogo.flows.watch.begin import Asked, take_order, watch_here  # noqa: PLC0415
     from gonogo.flows.watch.process import begin_behind  # noqa: PLC0415
-    from gonogo.flows.watch.store import watches  # noqa: PLC0415
+    from gonogo.flows.watch.store import read_log, watches  # noqa: PLC0415
+    from gonogo.reporting.escape import ci_log, visible  # noqa: PLC0415
 
     asked = Asked(
         root=root,
@@ -108,6 +109,10 @@ def _start(options: argparse.Namespace, root: Path, say: Say) -> int:
         f"watching {options.env} in process {begun.pid}, {anew}; NO-GO {acts};"
         f" gonogo watch status --env {options.env}; {begun.folder}\n"
     )
+    if begun.folder not in before:
+        for entry in read_log(begun.folder):
+            if entry.get("kind") == "note":
+                say(ci_log(visible(f"note: {entry['text']}")) + "\n")
     return 0
 
 

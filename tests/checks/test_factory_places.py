@@ -12,7 +12,7 @@ from gonogo.probes import PROBES
 
 FOLDER = Path(__file__).resolve().parents[2] / "environments"
 LOCAL, PROD, RECOVERY = (load_environment(f"factory-{name}", FOLDER) for name in ("local", "prod", "recovery"))
-SHARED = {"forge", "registry", "provider_status", "dns", "row_counts", "postgres_programs"}  # of no site
+SHARED = {"forge", "registry", "provider_status", "dns", "row_counts", "slack", "postgres_programs"}  # of no site
 
 
 def test_the_recovery_site_shares_no_place_with_production() -> None:

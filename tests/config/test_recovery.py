@@ -69,7 +69,7 @@ def test_a_recovery_under_way(tmp_path: Path) -> None:
         (", ended: 2026-11-20T08:57:00Z", "", "services started and restore has no end"),
         ("declare: {started: 2026-11-20T06:08", "declare: {started: 2026-11-20T05:59", "declare started before the in"),
         (RESTORE, "", "restore is missing, and a later phase began"),
-        ("ended: 2026-11-20T09:40:30Z", "ended: 2026-11-20T12:40:30Z", "switch lies in the future"),
+        ("ended: 2026-11-20T09:40:30Z", "ended: 2026-11-20T12:40:30Z", "phases.switch.ended lies in the future"),
     ],
 )
 def test_a_record_that_contradicts_itself(tmp_path: Path, old: str, new: str, doubt: str) -> None:

@@ -22,6 +22,7 @@ SECRETS = (
     "GONOGO_PG_PASSWORD",
     "GONOGO_S3_SECRET_KEY",
     "GONOGO_SCRATCH_PASSWORD",
+    "GONOGO_SLACK_TOKEN",
 )
 # Each has start(stage) -> None, which adds addresses and, where a world changes what it serves, `stage.on_apply`.
 PARTS: tuple[str, ...] = (
@@ -36,6 +37,7 @@ PARTS: tuple[str, ...] = (
     "sessions",
     "services",
     "provider",
+    "slack",
     "prometheus",
 )
 

@@ -12,6 +12,7 @@ import pytest
 from tests.canary_sim import MINUTE, START, World, watch
 from tests.watch_sim import HOUR, FakeHands
 
+from gonogo.config.environment import load_environment
 from gonogo.flows.watch.begin import Asked, Order, take_order, watch_here
 from gonogo.flows.watch.store import watches
 from gonogo.model.environment import Release
@@ -246,6 +247,20 @@ back_ends:
     monkeypatch.setenv("CHANNEL_TOKEN", "token-of-a-channel")
     monkeypatch.setattr("gonogo.flows.watch.slack.SlackPost.__call__", lambda *_: None)
     assert watch_here(order, hands=stopping(START)) is Decision.HOLD
+
+
+def test_alerts_without_a_back_end_for_them_are_refused(asked: Asked) -> None:
+    """Nobody finds out from a log that the alerts of an outage went nowhere; a watch without alerts may begin."""
+    path = asked.root / "environments" / "small.yaml"
+    assert take_order(asked).rulebook.alerts == {}
+    alerts = "  alerts: {critical: {to: alarms, when: [error_ratio > 0.9]}}\n"
+    path.write_text(path.read_text(encoding="utf-8") + alerts, encoding="utf-8")
+    with pytest.raises(ConfigError, match="alerts go to alarms, and small has no back end slack to post them with"):
+        take_order(asked)
+    root = Path(__file__).parents[3]
+    for name in ("factory-prod", "factory-local", "ion-canary", "local"):  # ours have one
+        environment = load_environment(name, root / "environments", root=root)
+        assert environment.watch is None or not environment.watch.alerts or "slack" in environment.back_ends
 
 
 def test_a_watch_without_a_login_is_not_begun(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ release is set back by the API, and the cluster says so.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,9 @@ class Play:
         text = text.replace("back_ends:\n", f"back_ends:\n  prometheus: {{address: '{self.server.url}'}}\n")
         path.write_text(text + "watch: {source: {lag: 0s}}\n", encoding="utf-8")
         base = (ROOT / "environments" / "factory-base.yaml").read_text(encoding="utf-8")
+        alerts = re.search(r"^  alerts:\n(    .*\n)+", base, re.MULTILINE)
+        assert alerts is not None  # nobody is told here
+        base = base.replace(alerts[0], "")
         (self.stand.root / "environments" / "factory-base.yaml").write_text(base, encoding="utf-8")
         order = take_order(Asked(root=self.stand.root, environment="mine", on_no_go="rollback"))
         return watch_here(order, None, self.hands)

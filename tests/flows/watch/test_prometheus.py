@@ -115,6 +115,25 @@ def test_a_sample_holds_what_a_side_counted(sampler: PrometheusSampler, server: 
     assert 'r{status=~"5..",track="stable"}[360s]' in server.asked
 
 
+@pytest.mark.parametrize(
+    ("every", "said"),
+    [
+        (10, "scrapes come every 30s, and a sample is taken every 10s: one without a scrape sees nothing; --every 30s"),
+        (30, None),
+        (60, None),
+    ],
+)
+def test_samples_that_come_sooner_than_scrapes_are_said_at_the_start(
+    sampler: PrometheusSampler, server: Server, every: int, said: str | None
+) -> None:
+    """Half of the samples would be of nothing, and the log would not say why."""
+    server.apart = 30.0
+    book = replace(BOOK, every=timedelta(seconds=every))
+    assert prometheus.slow_scrapes(sampler._vantage, book) == said
+    server.fails["r"] = Failure(Cause.TIMEOUT, "no answer")
+    assert prometheus.slow_scrapes(sampler._vantage, book) is None
+
+
 def test_row_48_what_could_not_be_seen_stands_there_with_its_reason(sampler: PrometheusSampler, server: Server) -> None:
     server.fails = {letter: Failure(Cause.DENIED, f"{letter} answered 403") for letter in "bfm"}
     side = canary(sampler)

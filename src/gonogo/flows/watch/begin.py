@@ -90,12 +90,21 @@ def take_order(asked: Asked) -> Order:
         if side not in environment.sides and source.kind is not SourceKind.PROMETHEUS:  # its queries tell them apart
             raise ConfigError(f"{asked.environment} has no side {side!r}: a canary is watched beside the stable side")
     check_rehearsal(environment, asked.root, asked.scene, asked.faults)
+    _check_channel(environment, book)
     if asked.on_no_go == "rollback":
         check_roll_back(environment)
     file = asked.release or (environment.release and asked.root / "environments" / environment.release)
     return Order(
         asked=asked, environment=environment, rulebook=book, release=load_release(Path(file)) if file else None
     )
+
+
+def _check_channel(environment: Environment, book: Rulebook) -> None:
+    """A watch whose alerts would go nowhere is not begun."""
+    if book.alerts and "slack" not in environment.back_ends:
+        to = ", ".join(dict.fromkeys(alerting.to for alerting in book.alerts.values()))
+        said = f"the watch's alerts go to {to}, and {environment.name} has no back end slack to post them with"
+        raise ConfigError(f"{said}: add it, or leave out `alerts`; nothing was begun", book.origin)
 
 
 def watch_here(order: Order, show: Show | None = None, hands: Hands | None = None) -> Decision:
@@ -113,6 +122,8 @@ def watch_here(order: Order, show: Show | None = None, hands: Hands | None = Non
         me = stack.enter_context(held(asked.base, asked.environment, hands.now()))
         around = surround(_wanted(order), stack)
         store = _store(order, around, hands.now())
+        for note in around.notes:
+            store.log(hands.now(), "note", note)
         done, doubtful = told(read_log(store.folder))
         watch = Watch(
             environment=asked.environment,

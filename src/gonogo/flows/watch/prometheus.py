@@ -6,7 +6,9 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
 from typing import Any, TypeVar
 
 from gonogo.flows.watch.counters import LOOKBACK, NotTold, Series, behind, growth, histogram, known, scraped
@@ -23,6 +25,7 @@ from gonogo.probes.prometheus import read_number, read_samples
 
 T = TypeVar("T")
 _LABEL = re.compile(r"[{,]\s*(\w+)\s*=~?\s*[\"']")  # those that a series has to have
+_SOON_S = 0.5  # scrapes are not as even as that
 _LONGEST_EDGE_S = 1000.0  # no request takes that long: these seconds are milliseconds
 
 
@@ -57,6 +60,21 @@ class PrometheusSampler:
         for thread in threads:
             thread.join()
         return Sample(seq=1, since=since, until=until, sides={name: side.sample for name, side in sides.items()})
+
+
+def slow_scrapes(vantage: Vantage, rulebook: Rulebook) -> str | None:
+    """One line where the stable side is scraped less often than samples are taken; None where that is not seen."""
+    assert rulebook.source.queries is not None  # noqa: S101 - the rulebook was checked
+    side = _Side(rulebook.source.queries, STABLE, vantage, vantage.now, vantage.now)
+    series = side._told("requests", side._samples, rulebook.source.queries.requests) or []  # noqa: SLF001 - of here
+    gaps = [after - before for _, points in series for (before, _), (after, _) in pairwise(points)]
+    every = rulebook.every.total_seconds()
+    if not gaps or median(gaps) < every + _SOON_S:
+        return None
+    pace = show_duration(timedelta(seconds=round(median(gaps))))
+    took = show_duration(rulebook.every)
+    said = f"scrapes come every {pace}, and a sample is taken every {took}"
+    return f"{said}: one without a scrape sees nothing; --every {pace}"
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from gonogo.flows.started import Starter
 from gonogo.flows.watch.cloud import CloudSampler
 from gonogo.flows.watch.gentle import GentleLook
 from gonogo.flows.watch.parts import Report, Rollback, RolledBack
-from gonogo.flows.watch.prometheus import PrometheusSampler
+from gonogo.flows.watch.prometheus import PrometheusSampler, slow_scrapes
 from gonogo.flows.watch.sampler import Sampler
 from gonogo.flows.watch.tail import FileSampler
 from gonogo.model.environment import Environment, Release
@@ -39,6 +39,7 @@ class Surroundings:
     vantage: Vantage | None = None
     rollback: Rollback | None = None
     report: Report | None = None
+    notes: tuple[str, ...] = ()  # what to know from the start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +114,11 @@ def surround(wanted: Wanted, stack: ExitStack) -> Surroundings:
             return file(began)
         return (PrometheusSampler if kind is SourceKind.PROMETHEUS else CloudSampler)(looking, wanted.rulebook, began)
 
+    slow = slow_scrapes(looking, wanted.rulebook) if kind is SourceKind.PROMETHEUS else None
     return Surroundings(
         redactor=redactor,
         sampler=sampler,
+        notes=() if slow is None else (slow,),
         vantage=looking,
         rollback=rollback if wanted.changes else None,
         report=GentleLook(
