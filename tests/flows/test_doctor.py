@@ -81,6 +81,22 @@ def test_what_was_asked_is_not_told_again() -> None:
     assert state_of(fine, "sum(up)") == ("ok", "http://p")
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"deployments": [{"name": "a"}], "missing": ["judgement-servce"]},
+        {"workloads": [{"name": "a", "kind": "Deployment"}, {"name": "judgement-servce", "kind": None}]},
+    ],
+)
+def test_a_misspelt_workload_is_not_there(data: dict[str, object]) -> None:
+    """The others of the environment's list are found, and yet the name is wrong."""
+    one = Evidence(
+        look="0", kind="kubernetes_pods", source="pods in p", started=NOW, ended=NOW, outcome=Seen(data=data)
+    )
+    assert state_of(one) == ("not there", "pods in p: no judgement-servce, which the environment names")
+    assert state_of(replace(one, kind="declared")) == ("ok", "pods in p")
+
+
 def test_why_it_is_nobody_is_said_once() -> None:
     """Ten looks without credentials do not say ten times how to log in."""
     who = "nobody: no credentials found; log in"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from gonogo.flows.collecting import LOOK_ENDS_WITHIN, Collector, import_clients
 from gonogo.flows.doctor_looks import Asked
@@ -89,6 +90,8 @@ def state(evidence: Evidence, asked: str = "") -> tuple[str, str]:
     statement = " ".join(asked.split())
     source = evidence.source.partition(f" {statement[:40]}")[0] if statement else evidence.source
     match evidence.outcome:
+        case Seen(data=data) if lacking := _lacking(evidence.kind, data):
+            return "not there", f"{source}: no {', '.join(lacking)}, which the environment names"
         case Seen():
             return "ok", source
         case Unseen(cause=cause, detail=detail):
@@ -97,3 +100,11 @@ def state(evidence: Evidence, asked: str = "") -> tuple[str, str]:
             said = detail.removesuffix(f": {statement[:200]}").removeprefix(f"{source.rpartition(' ')[2]}: ")
             text = detail if source in detail and not statement else f"{source}: {said}"
             return _STATES.get(cause, "odd"), text if cause in _STATES else f"{source}: {cause}, {said}"
+
+
+def _lacking(kind: str, data: Mapping[str, Any]) -> list[str]:
+    """Names that were asked for in a cluster, and are not among what was found there."""
+    if not kind.startswith("kubernetes_"):
+        return []
+    without_pods = [one["name"] for one in data.get("workloads") or () if one.get("kind") is None]
+    return [str(name) for name in (*(data.get("missing") or ()), *without_pods)]
