@@ -69,10 +69,7 @@ class Pulse:
 
 @pytest.fixture
 def examined(tmp_path: Path) -> Examine:
-    """Examines paths of a server: by path, the policy that is declared of it, None for "tell what it is".
-
-    Again, whatever it came to, where the machine was too late to measure: at most `TRIES` times.
-    """
+    """Examines paths of a server: by path, the policy that is declared of it, None for "tell what it is"."""
 
     def one(base: str, path: str, policy: str | None) -> Examination:
         file = None
@@ -81,19 +78,29 @@ def examined(tmp_path: Path) -> Examine:
             file.write_text(policy, encoding="utf-8")
         return examine(Asked(url=base + path, root=tmp_path, policy=file))
 
-    def once(base: str, paths: Mapping[str, str | None]) -> dict[str, Examination]:
+    def many(base: str, paths: Mapping[str, str | None]) -> dict[str, Examination]:
         with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
             found = {path: pool.submit(one, base, path, policy) for path, policy in paths.items()}
             return {path: result.result() for path, result in found.items()}
 
-    def many(base: str, paths: Mapping[str, str | None]) -> dict[str, Examination]:
+    return many
+
+
+@pytest.fixture
+def measured(examined: Examine) -> Examine:
+    """`examined`, and again, whatever it came to, where the machine was too late to measure: at most `TRIES` times.
+
+    For figures that are compared; a declared policy is judged with the lateness that its timeline holds.
+    """
+
+    def again(base: str, paths: Mapping[str, str | None]) -> dict[str, Examination]:
         for left in reversed(range(TRIES)):
             pulse = Pulse()
             with pulse.felt():
-                found = once(base, paths)
+                found = examined(base, paths)
             if pulse.worst < LATE_S or not left:
                 break
             time.sleep(IDLE_S)
         return found
 
-    return many
+    return again

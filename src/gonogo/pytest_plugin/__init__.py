@@ -26,7 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--fault", action="append", metavar="NAME", help="rehearse this fault, repeatable (rehearsed environments only)"
     )
     add("--allow-action", action="append", metavar="NAME", help="put a check that changes something into the manifest")
-    add("--reports", metavar="DIR", help="folder for run folders (default: reports/out)")
+    text = "folder for run folders (default: reports/out); one outside the project as --reports=DIR"
+    add("--reports", metavar="DIR", help=text)
 
 
 @pytest.hookimpl(trylast=True)
