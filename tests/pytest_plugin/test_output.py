@@ -85,7 +85,7 @@ def test_rows111_to_118_hostile_text_acts_nowhere(project: Any, server: Any, kit
     ours = ("::error", "::warning", "::notice", "::group", "::endgroup")
     commands = [line for line in done.out.splitlines() if line.lstrip().startswith(("::", "##vso", "##["))]
     assert [line for line in commands if not line.startswith(ours)] == []
-    assert "49" not in done.verdict["checks"][0]["reason"]
+    assert "49" not in done.verdict["checks"][0]["reason"].replace(server.url, "")  # 7 * 7 is not worked out
     html = (done.folder / "report.html").read_text(encoding="utf-8")
     assert "<script>alert" not in html
     assert "<img" not in html
