@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import queue
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -14,6 +12,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from gonogo.flows.clock import Clock
+from gonogo.flows.side_by_side import side_by_side
 from gonogo.model.check import Check
 from gonogo.model.errors import ConfigError, GonogoError, Origin
 from gonogo.model.evidence import Attempt, Cause, Evidence, Seen, Unseen
@@ -62,42 +61,19 @@ class Collector:
     def _side_by_side(self, looks: Sequence[PlannedLook]) -> Iterator[Evidence]:
         """Each look once, as they end; those that did not end in time come last."""
         import_clients(look.kind for look in looks)
-        tasks: queue.SimpleQueue[PlannedLook | None] = queue.SimpleQueue()
-        ended: queue.SimpleQueue[Evidence | GonogoError] = queue.SimpleQueue()
-        for look in looks:
-            tasks.put(look)
-        workers = min(THREADS, len(looks))
-        for _ in range(workers):
-            tasks.put(None)
-
-        def work() -> None:
-            while (look := tasks.get()) is not None:
-                began = self.clock.now()
-                try:
-                    ended.put(self.take(look))
-                except GonogoError as error:
-                    ended.put(error)
-                except BaseException as error:  # noqa: BLE001 - a probe that ends its thread ends one look
-                    ended.put(self._unseen(look, began, f"the {look.kind} probe ended with {type(error).__name__}"))
-
-        began = self.clock.now()
-        for _ in range(workers):  # daemons: a probe that hangs for ever does not keep the process alive
-            threading.Thread(target=work, name="gonogo-look", daemon=True).start()
         longest = max((PROBES[look.kind].takes(look.options) for look in looks), default=timedelta(0))
-        ends_within = max(self.ends_within, longest + _SLACK if longest else longest)
-        limit = time.monotonic() + ends_within.total_seconds()
-        waiting = {look.key: look for look in looks}
-        while waiting:
-            try:
-                result = ended.get(timeout=max(0.0, limit - time.monotonic()))
-            except queue.Empty:
-                break
-            if isinstance(result, GonogoError):
-                raise result
-            del waiting[result.look]
-            yield result
-        for look in waiting.values():
-            yield self._unseen(look, began, f"the look did not end within {show_duration(ends_within)}")
+        within = max(self.ends_within, longest + _SLACK if longest else longest)
+        began = self.clock.now()
+        for look, result in side_by_side([(looks, THREADS)], self.take, within):
+            match result:
+                case Evidence():
+                    yield result
+                case GonogoError():
+                    raise result
+                case None:
+                    yield self._unseen(look, began, f"the look did not end within {show_duration(within)}")
+                case _:
+                    yield self._unseen(look, began, f"the {look.kind} probe ended with {type(result).__name__}")
 
     def _unseen(self, look: PlannedLook, began: datetime, detail: str) -> Evidence:
         outcome = Unseen(cause=Cause.UNAVAILABLE, detail=detail)

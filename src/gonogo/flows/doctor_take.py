@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -12,6 +9,7 @@ from typing import Any
 
 from gonogo.flows.collecting import LOOK_ENDS_WITHIN, Collector, import_clients
 from gonogo.flows.doctor_looks import Asked
+from gonogo.flows.side_by_side import side_by_side
 from gonogo.model.errors import ConfigError, GonogoError
 from gonogo.model.evidence import Cause, Evidence, Seen, Unseen
 from gonogo.model.run import PlannedLook
@@ -43,46 +41,25 @@ def take_all(
     places: dict[str, str] = {}
     for one in asked:
         places.setdefault(one.look.key, one.place)  # the first of two
-    waiting: dict[str, queue.SimpleQueue[PlannedLook]] = {place: queue.SimpleQueue() for place in places.values()}
+    lanes: dict[str, list[PlannedLook]] = {}
     for key, place in places.items():
-        waiting[place].put(looks[key])
-    ended: queue.SimpleQueue[tuple[str, Taken]] = queue.SimpleQueue()
-    for tasks in waiting.values():
-        for _ in range(min(AT_ONCE, tasks.qsize())):  # daemons: a look that hangs does not keep the process alive
-            threading.Thread(target=_work, args=(collector, tasks, ended), name="gonogo-look", daemon=True).start()
+        lanes.setdefault(place, []).append(looks[key])
     longest = max((PROBES[look.kind].takes(look.options) for look in looks.values()), default=timedelta(0))
-    allowed = ends_within + longest
-    limit = time.monotonic() + allowed.total_seconds()
-    taken: dict[str, Taken] = {}
-    with suppress(queue.Empty):
-        while len(taken) < len(looks):
-            key, found = ended.get(timeout=max(0.0, limit - time.monotonic()))
-            taken[key] = found
-    late = f"the look did not end within {show_duration(allowed)}"
-    return {key: taken.get(key, ("unreachable", f"{look.kind}: {late}")) for key, look in looks.items()}
+    within = ends_within + longest
+    results = side_by_side([(lane, AT_ONCE) for lane in lanes.values()], collector.take, within)
+    return {look.key: _taken(look, result, within) for look, result in results}
 
 
-def _work(
-    collector: Collector,
-    tasks: queue.SimpleQueue[PlannedLook],
-    ended: queue.SimpleQueue[tuple[str, Taken]],
-) -> None:
-    with suppress(queue.Empty):
-        while True:
-            look = tasks.get_nowait()
-            try:
-                found = _take(collector, look)
-            except BaseException as error:  # noqa: BLE001 - a probe that ends its thread ends one look
-                found = "odd", f"the {look.kind} probe ended with {type(error).__name__}"
-            ended.put((look.key, found))
-
-
-def _take(collector: Collector, look: PlannedLook) -> tuple[str, str]:
-    try:
-        evidence = collector.take(look)
-    except GonogoError as error:
-        return "not set up", str(error)
-    return state(evidence, str(getattr(look.options, "sql", "") or getattr(look.options, "query", "")))
+def _taken(look: PlannedLook, result: Evidence | BaseException | None, within: timedelta) -> Taken:
+    match result:
+        case Evidence():
+            return state(result, str(getattr(look.options, "sql", "") or getattr(look.options, "query", "")))
+        case GonogoError():
+            return "not set up", str(result)
+        case None:
+            return "unreachable", f"{look.kind}: the look did not end within {show_duration(within)}"
+        case _:
+            return "odd", f"the {look.kind} probe ended with {type(result).__name__}"
 
 
 def state(evidence: Evidence, asked: str = "") -> tuple[str, str]:
